@@ -1,0 +1,83 @@
+"""The same from Python: `classify` and `run` with plain arguments; today where no day is given."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from greenzone.errors import NotThereYet
+from greenzone.law.classification import Classification
+from greenzone.law.classification import classify as _classify
+from greenzone.law.transaction import Transaction
+from greenzone.parts.capability import Part, part_of, with_set
+from greenzone.parts.profile import DeviceProfile
+
+if TYPE_CHECKING:
+    from greenzone.records.record import Record
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def classify(
+    part: DeviceProfile | Part,
+    *,
+    on: date | None = None,
+    known_on: date | None = None,
+    to: str | None = None,
+    kind: str = "export",
+    origin: str | None = None,
+    headquarters: str | None = None,
+    regimes: Sequence[str] | None = None,
+    settings: Sequence[str] = (),
+) -> Classification:
+    """Which clauses a part meets on a day, for a transaction.
+
+    Args:
+        part: a profile, or a part made by hand.
+        on: the day whose law is asked for; today if none.
+        known_on: the day up to which publications count; today if none.
+        to: destination, an ISO 3166 code; also `origin` and `headquarters`.
+        kind: export, reexport, transfer or import.
+        regimes: ids; every control, eligibility and tariff that applies if none.
+        settings: values given by hand, "tpp=4625.." each.
+
+    Raises:
+        UsageError: an unknown regime, country, kind or parameter.
+    """
+    subject = with_set(part if isinstance(part, Part) else part_of(part), settings)
+    deal = Transaction.of(to, kind, origin, headquarters)
+    return _classify(subject, on or _today(), known_on or _today(), deal, regimes)
+
+
+def classify_frame(frame: Any, **facts: Any) -> Any:
+    """Not there yet: many parts at once, in a pandas DataFrame.
+
+    Raises:
+        NotThereYet: always.
+    """
+    raise NotThereYet("classify_frame is not there yet; call classify on one part at a time")
+
+
+def run(
+    device: str = "auto",
+    *,
+    suite: str = "quick",
+    workloads: Sequence[str] = (),
+    formats: Sequence[str] | None = None,
+    model: str | None = None,
+    seed: int = 0,
+    folder: str | Path = "results",
+) -> "Record":
+    """Measure a device; the record that `greenzone run` would write, which is also on disk.
+
+    Raises:
+        UsageError, DeviceError, FileError, Interrupted: as the command does.
+    """
+    from greenzone.lab.harness import Request
+    from greenzone.lab.harness import run as _run
+
+    chosen = tuple(formats) if formats else None
+    request = Request(device, suite, tuple(workloads), chosen, model, seed=seed, folder=Path(folder))
+    return _run(request).record

@@ -1,0 +1,1 @@
+"""The command `greenzone`: one file for each command group, imported when it is called."""

@@ -1,0 +1,39 @@
+"""Commands that have their name and place and are not built yet: each says so and exits 1."""
+
+import click
+
+from greenzone.errors import NotThereYet
+
+LATER = {
+    "timeline": "every change of status of a part, and why",
+    "matrix": "parts by dates",
+    "headroom": "margins, break-evens and the smallest change that flips a verdict",
+    "design": "the largest rate that stays out of a clause",
+    "map": "the regions of the rules, drawn",
+    "tiers": "parts compared by what they do",
+    "compare": "two records compared",
+    "ledger": "TPP by consignee, country and period against quantity limits",
+    "check": "the gate for CI",
+    "report": "a report page of records",
+    "certificate": "a certificate of records",
+    "identify": "which profile a device behaves like",
+    "sign": "sign a record",
+    "verify": "verify a record",
+    "emulation": "calibrate and validate the emulated device",
+    "fleet": "many devices",
+}
+
+
+def _later(name: str, what: str) -> click.Command:
+    @click.command(
+        name, help=f"Not there yet: {what}.", short_help=f"Not there yet: {what}.",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )  # fmt: skip
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def command(arguments: tuple[str, ...]) -> None:
+        raise NotThereYet(f"greenzone {name} is not there yet ({what}); `greenzone --help` lists what is")
+
+    return command
+
+
+globals().update({name: _later(name, what) for name, what in LATER.items()})

@@ -1,0 +1,269 @@
+"""`greenzone profiles`, `regimes`, `models`, `devices`: what ships, listed, shown and checked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from greenzone.cli.options import (
+    DATE,
+    FOLDER,
+    complete,
+    device_specs,
+    echo,
+    echo_json,
+    model_ids,
+    profile_ids,
+    regime_ids,
+    today,
+)
+from greenzone.errors import DataFileError, FileError, GreenzoneError, NotThereYet, UsageError
+
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+
+
+@click.group()
+def profiles() -> None:
+    """Device profiles: what is claimed of a part, each number with its source."""
+
+
+@profiles.command("list")
+@click.option("--profiles", "folder", type=FOLDER, metavar="DIR", help="A folder of profiles of your own, over the shipped ones.")
+@JSON
+def profiles_list(folder: Path | None, as_json: bool) -> None:
+    """List every profile with its TPP, density and memory."""
+    from greenzone.parts.capability import part_of
+    from greenzone.parts.library import load_profiles
+
+    rows = []
+    for profile in load_profiles(folder=folder):
+        part = part_of(profile)
+        values = {n: part.value(n).interval for n in ("tpp", "performance_density", "dram_bandwidth_gb_s", "copackaged_dram_gb")}
+        rows.append({"id": profile.id, "name": profile.name, "vendor": profile.vendor, "datacenter": profile.datacenter,
+                     **{n: _interval(i) for n, i in values.items()}})  # fmt: skip
+    _listed(rows, as_json, ("id", "name", "tpp", "performance_density", "dram_bandwidth_gb_s"))
+
+
+def _interval(i: Any) -> dict[str, float | None] | None:
+    if i.low == 0 and not i.is_bounded:
+        return None
+    return {"low": i.low, "high": i.high if i.is_bounded else None}
+
+
+def _listed(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
+    if as_json:
+        echo_json(rows)
+        return
+    from greenzone.report.terminal import table
+
+    echo(table(*columns, rows=[[_cell(row.get(c)) for c in columns] for row in rows]))
+
+
+def _cell(value: Any) -> str:
+    from greenzone.intervals import number
+
+    if isinstance(value, dict) and "low" in value:
+        low, high = (number(round(v, 3)) if v is not None else None for v in (value["low"], value["high"]))
+        return str(low) if low == high else f">= {low}" if high is None else f"{low} to {high}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else "unknown" if value is None else str(value)
+
+
+@profiles.command("show")
+@click.argument("profile", shell_complete=complete(profile_ids))
+@JSON
+def profiles_show(profile: str, as_json: bool) -> None:
+    """Show one profile: its parameters, the evidence on every basis, its sources."""
+    from greenzone.law.classification import evidence_json, parameters_json
+    from greenzone.parts.capability import part_of
+    from greenzone.parts.library import load_profile
+    from greenzone.report.terminal import section, table
+
+    found = load_profile(profile)
+    part = part_of(found)
+    if as_json:
+        echo_json({**_plain(asdict(found)), "parameters": parameters_json(part), "evidence": evidence_json(part)})
+        return
+    rows = [(e.parameter, e.basis, str(e.interval), e.confidence, e.working) for e in part.evidence]
+    echo(section(f"{found.name} ({found.id})", table("parameter", "basis", "value", "confidence", "working", rows=rows)))
+    sources = [(key, s.title, s.url or "") for key, s in found.sources.items()]
+    echo(section("Sources", table("key", "title", "address", rows=sources)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@profiles.command("lint")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def profiles_lint(files: tuple[Path, ...]) -> None:
+    """Check the format of profile files: the shipped ones, or FILES of your own."""
+    from greenzone.parts.library import load_profile, profile_paths
+
+    _lint(files or tuple(profile_paths().values()), lambda path: load_profile(str(path)), "profile")
+
+
+def _lint(paths: Sequence[Path], load: Callable[[Path], object], kind: str) -> None:
+    """Check every file and report all faults of all of them."""
+    faults: list[GreenzoneError] = []
+    for path in paths:
+        try:
+            load(path)
+        except (DataFileError, FileError) as error:
+            faults.append(error)
+    if faults:
+        raise FileError("\n".join(str(f) for f in faults))
+    click.echo(f"{len(paths)} {kind} file{'s' if len(paths) != 1 else ''} checked, no fault found")
+
+
+@profiles.command("new", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def profiles_new() -> None:
+    """Not there yet: a scaffold for a profile."""
+    raise NotThereYet("greenzone profiles new is not there yet; copy a file that `greenzone profiles show` names")
+
+
+@profiles.command("compare", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def profiles_compare() -> None:
+    """Not there yet: profiles side by side."""
+    raise NotThereYet("greenzone profiles compare is not there yet; `greenzone profiles show` shows one at a time")
+
+
+@click.group()
+def regimes() -> None:
+    """Regimes: rules as dated, cited data."""
+
+
+@regimes.command("list")
+@click.option("--on", type=DATE, help="The day whose version is shown.  [default: today]")
+@click.option("--known-on", type=DATE, help="The day up to which publications count.  [default: today]")
+@JSON
+def regimes_list(on: date | None, known_on: date | None, as_json: bool) -> None:
+    """List every regime with the version that stands on a day."""
+    from greenzone.law.regimes import load_regimes
+
+    rows = []
+    for regime in load_regimes():
+        version = regime.version_on(on or today(), known_on or today())
+        confidences = sorted({c.confidence for c in version.citations}) if version else []
+        rows.append({"id": regime.id, "title": regime.title, "effect": regime.effect,
+                     "status": version.status if version else "not_applicable",
+                     "version": version.label if version else None, "published": _iso(version.published if version else None),
+                     "clauses": [c.id for c in version.clauses] if version else [], "confidence": confidences})  # fmt: skip
+    _listed(rows, as_json, ("id", "effect", "status", "version", "published", "clauses", "confidence"))
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+@regimes.command("show")
+@click.argument("regime", shell_complete=complete(regime_ids))
+@JSON
+def regimes_show(regime: str, as_json: bool) -> None:
+    """Show every version of one regime: dates, clauses, words, confidence."""
+    from rich.text import Text
+
+    from greenzone.law.regimes import load_regime
+    from greenzone.report.terminal import section
+
+    found = load_regime(regime)
+    if as_json:
+        echo_json(_plain(asdict(found)))
+        return
+    echo(Text(f"{found.id}: {found.title}; {found.authority}; {found.effect}; reviewed {found.reviewed_on.isoformat()}"))
+    for v in found.versions:
+        lines = [Text(f"published {v.published.isoformat()}, {v.status.replace('_', ' ')}")]
+        lines += [Text(f"{c.id}: {', '.join(f'{n} {w}' for n, w in c.when.items())}") for c in v.clauses]
+        lines += [Text(f"except {e.id}: {', '.join(f'{n} {w}' for n, w in e.when.items())}") for e in v.exclusions]
+        lines += [Text(f'{c.cite} ({c.confidence}): "{c.quote}"', style="dim") for c in v.citations]
+        lines += [Text(f"note: {n.text}") for n in v.notes]
+        echo(section(f"from {v.label}", *lines))
+
+
+@regimes.command("lint")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def regimes_lint(files: tuple[Path, ...]) -> None:
+    """Check the format of regime files: the shipped ones, or FILES of your own."""
+    from greenzone.law.regimes import load_regime_file, regime_paths
+
+    _lint(files or tuple(regime_paths().values()), load_regime_file, "regime")
+
+
+@click.group()
+def models() -> None:
+    """Model shapes for the inference workload: sizes alone, no weights."""
+
+
+@models.command("list")
+@JSON
+def models_list(as_json: bool) -> None:
+    """List every model."""
+    rows = [_model(i) for i in model_ids()]
+    _listed(rows, as_json, ("id", "name", "layers", "hidden", "heads", "kv_heads", "vocabulary", "parameters"))
+
+
+@models.command("show")
+@click.argument("model", shell_complete=complete(model_ids))
+@JSON
+def models_show(model: str, as_json: bool) -> None:
+    """Show one model."""
+    found = _model(model)
+    if as_json:
+        echo_json(found)
+        return
+    from greenzone.report.terminal import table
+
+    echo(table("", "", rows=[(k, _cell(v)) for k, v in found.items() if not isinstance(v, dict)]))
+
+
+def _model(ref: str) -> dict[str, Any]:
+    from greenzone.lab.models import load_model
+
+    plain: dict[str, Any] = _plain(asdict(load_model(ref)))
+    return plain
+
+
+@click.group()
+def devices() -> None:
+    """Devices of this machine, and those that can be emulated."""
+
+
+@devices.command("list")
+@JSON
+def devices_list(as_json: bool) -> None:
+    """List the devices a run can be told: the processor, accelerators, emulated ones."""
+    from greenzone.lab.devices import list_devices
+    from greenzone.parts.library import load_profiles
+
+    rows: list[dict[str, Any]] = list(list_devices())
+    rows += [
+        {"id": f"emulated:{p.id}", "name": p.name, "kind": "emulated", "usable": True} for p in load_profiles()
+    ]
+    _listed(rows, as_json, ("id", "name", "kind", "usable"))
+
+
+@devices.command("show")
+@click.argument("device", shell_complete=complete(device_specs))
+@JSON
+def devices_show(device: str, as_json: bool) -> None:
+    """Show what is known of one device."""
+    from greenzone.lab.devices import open_device
+    from greenzone.parts.library import load_profile, load_profiles
+    from greenzone.report.terminal import table
+
+    if device == "auto" or not device:
+        raise UsageError("name a device: cpu, cuda:N or emulated:ID")
+    found = open_device(device, load_profile, known=load_profiles())
+    facts = {"id": found.id, "name": found.name, "emulated": found.emulated, **found.describe()}
+    if as_json:
+        echo_json(facts)
+        return
+    echo(table("", "", rows=[(k, _cell(v) if not isinstance(v, dict) else str(v)) for k, v in facts.items()]))

@@ -1,0 +1,78 @@
+"""The command group, and the one place where an error becomes a sentence and an exit code."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from greenzone.errors import GreenzoneError
+
+COMMANDS = {
+    "run": "greenzone.cli.run:run",
+    "classify": "greenzone.cli.classify:classify",
+    "profiles": "greenzone.cli.library:profiles",
+    "regimes": "greenzone.cli.library:regimes",
+    "models": "greenzone.cli.library:models",
+    "devices": "greenzone.cli.library:devices",
+    **{
+        name: f"greenzone.cli.later:{name}"
+        for name in (
+            "timeline", "matrix", "headroom", "design", "map", "tiers", "compare", "ledger", "check", "report",
+            "certificate", "identify", "sign", "verify", "emulation", "fleet",
+        )
+    },
+}  # fmt: skip
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported only when they are called or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from greenzone.errors import unknown
+
+            raise click.UsageError(str(unknown("command", args[0], COMMANDS)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GreenzoneError as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`): there is nobody left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(1)
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GREENZONE", "max_content_width": 110}
+
+
+@click.group(cls=Lazy, context_settings=CONTEXT)
+@click.version_option(package_name="greenzone", prog_name="greenzone")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Measure an accelerator, set it beside its claims, and say which export-control clauses it meets.
+
+    Exit codes: 0 done; 1 could not do it; 2 usage; 3 policy violated; 4 no verdict; 5 measurement
+    invalid or unstable. Nothing here is legal advice.
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Options and helpers the commands share: dates, ids with completion, JSON and text output."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class IsoDate(click.ParamType):
+    """A date as YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            if len(value) != 10:
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date; write YYYY-MM-DD, as in 2025-04-10", param, ctx)
+
+
+def today() -> date:
+    """Today in UTC: the default of --on and --known-on, always printed."""
+    return datetime.now(UTC).date()
+
+
+def complete(ids: Callable[[], Sequence[str]]) -> Callable[..., list[str]]:
+    """A shell completion over ids."""
+
+    def completer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        return [i for i in ids() if i.startswith(incomplete)]
+
+    return completer
+
+
+def profile_ids() -> list[str]:
+    """The ids of the shipped profiles."""
+    from greenzone.parts.library import profile_paths
+
+    return sorted(profile_paths())
+
+
+def regime_ids() -> list[str]:
+    """The ids of the shipped regimes."""
+    from greenzone.law.regimes import regime_paths
+
+    return sorted(regime_paths())
+
+
+def model_ids() -> list[str]:
+    """The ids of the shipped models."""
+    from greenzone.datafiles import data_root
+
+    return sorted(p.stem for p in (data_root() / "models").glob("*.toml"))
+
+
+def device_specs() -> list[str]:
+    """The devices a run can be told."""
+    return ["auto", "cpu", "cuda:0", *(f"emulated:{i}" for i in profile_ids())]
+
+
+def country_codes() -> list[str]:
+    """ISO 3166 codes."""
+    from greenzone.law.countries import ISO
+
+    return sorted(ISO)
+
+
+def echo_json(document: Any) -> None:
+    """One JSON document on standard output, and nothing else."""
+    click.echo(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def echo(renderable: Any) -> None:
+    """A report on standard output, as wide as the terminal, 110 columns where there is none."""
+    import sys
+
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 110
+    Console(width=width, highlight=False, soft_wrap=False).print(renderable)
+
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+DATE = IsoDate()
+
+
+def asking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a question of law: days and transaction."""
+    for option in reversed(
+        (
+            click.option("--on", type=DATE, help="The day whose law is asked for.  [default: today]"),
+            click.option("--known-on", type=DATE, help="The day up to which publications count.  [default: today]"),
+            click.option(
+                "--to", metavar="CC", shell_complete=complete(country_codes), help="Destination, an ISO 3166 code."
+            ),
+            click.option("--from", "origin", metavar="CC", help="Origin.  [default: US for an export]"),
+            click.option(
+                "--kind", type=click.Choice(["export", "reexport", "transfer", "import"]), default="export",
+                show_default=True, help="What is done with the item.",
+            ),
+            click.option("--headquarters", metavar="CC", help="Where the parties, or their parents, have their seat."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command

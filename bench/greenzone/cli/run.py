@@ -1,0 +1,115 @@
+"""`greenzone run`: measure a device and say which clauses it meets."""
+
+import signal
+import sys
+from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from greenzone.cli.options import FILE, FOLDER, asking, complete, device_specs, echo, echo_json, model_ids, today
+from greenzone.errors import InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
+from greenzone.formats import FORMATS
+from greenzone.law.transaction import Transaction
+
+WORKLOADS = ("matmul", "memory", "inference")
+
+
+@click.command()
+@click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cuda:N|cpu|emulated:ID",
+    shell_complete=complete(device_specs), help="What to measure.",
+)  # fmt: skip
+@click.option("--suite", type=click.Choice(["quick", "standard", "lab"]), default="quick", show_default=True)
+@click.option("--workload", "workloads", type=click.Choice(WORKLOADS), multiple=True, help="Only this; may be repeated.")
+@click.option("--model", metavar="ID", shell_complete=complete(model_ids), help="The model of the inference workload.")
+@click.option(
+    "--dtype", "formats", metavar="FORMAT", multiple=True, shell_complete=complete(lambda: list(FORMATS)),
+    help="Only this number format; may be repeated.",
+)  # fmt: skip
+@click.option("--batch", type=click.IntRange(1), help="Sequences at once, in inference.")
+@click.option("--context", type=click.IntRange(1), help="Tokens of context, in inference.")
+@click.option("--resume", type=FILE, metavar="RECORD", help="Go on where a stopped run ended.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of data and emulated noise.")
+@click.option(
+    "-o", "--output", "folder", type=FOLDER, default="results", show_default=True, metavar="DIR",
+    help="Where records go.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the record, one JSON document, and nothing else.")
+@asking
+def run(
+    device: str, suite: str, workloads: tuple[str, ...], model: str | None, formats: tuple[str, ...], batch: int | None,
+    context: int | None, resume: Path | None, seed: int, folder: Path, as_json: bool, on: date | None,
+    known_on: date | None, to: str | None, origin: str | None, kind: str, headquarters: str | None,
+) -> None:  # fmt: skip
+    """Measure a device, work out its parameters, and say which clauses it meets.
+
+    Without an accelerator it says so and takes an emulated NVIDIA H20, every figure labelled emulated.
+    Exits 4 if nothing was measured, 5 if a figure is invalid or unstable.
+    """
+    if resume is not None:
+        raise NotThereYet("--resume is not there yet; run again without it")
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"--dtype {name}: no such format; allowed: {', '.join(FORMATS)}")
+    deal = Transaction.of(to, kind, origin, headquarters)
+    with _stoppable():
+        from greenzone.lab import harness
+
+        request = harness.Request(
+            device, suite, workloads, formats or None, model, batch, context, seed, folder,
+            on or today(), known_on or today(), deal,
+        )  # fmt: skip
+        with _progress(as_json) as told:
+            outcome = harness.run(request, told)
+    _print(outcome, request, as_json)
+    _exit_code(outcome)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM stops a run as Ctrl-C does: what was finished is kept."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A line on standard error that tells what was last finished and how long it has been."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not sys.stderr.isatty()) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda text: bar.update(task, description=f"finished {text}", advance=1)
+
+
+def _print(outcome: "harness.Outcome", request: "harness.Request", as_json: bool) -> None:  # noqa: F821
+    if as_json:
+        echo_json(outcome.record.to_json())
+        return
+    from greenzone.report.run import report_of, run_report
+
+    echo(run_report(report_of(outcome.record, request.on, request.known_on, request.transaction, outcome.path)))
+
+
+def _exit_code(outcome: "harness.Outcome") -> None:  # noqa: F821
+    from greenzone.lab import harness
+
+    if harness.nothing_measured(outcome.record) and not harness.unsound(outcome.record):
+        raise NothingMeasured(f"no benchmark gave a figure; the reasons are in {outcome.path}")
+    if rows := harness.unsound(outcome.record):
+        names = ", ".join(dict.fromkeys(f"{r.name} {r.format or ''} {r.window or ''} {r.validity}" for r in rows))
+        raise InvalidMeasurement(f"not sound: {names}; run again on a quiet machine, or check the profile ({outcome.path})")

@@ -1,0 +1,92 @@
+"""Country groups of 15 CFR part 740, Supplement No. 1, as dated data; Hong Kong is treated as China."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Annotated, Literal
+
+from greenzone.datafiles import Bound, Confidence, data_root, load
+from greenzone.errors import UsageError, unknown
+
+# ISO 3166-1 alpha-2, all officially assigned codes.
+ISO = frozenset(
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
+    "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO "
+    "FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE "
+    "JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO "
+    "MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW "
+    "PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM "
+    "TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW".split()
+)
+TREATED_AS = {"HK": "CN"}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A country in a group, from a day (inclusive) until another (exclusive), where those are known."""
+
+    iso: Annotated[str, Bound(pattern=r"^[A-Z]{2}$")]
+    name: str
+    since: date | None = None
+    until: date | None = None
+    cite: str | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """One country group through time."""
+
+    schema_version: Literal[1] = field(metadata={"key": "schema"})
+    id: str
+    title: str
+    cite: str
+    url: str
+    confidence: Confidence
+    reviewed_on: date
+    members: tuple[Member, ...] = field(default=(), metadata={"key": "member"})
+
+    def on(self, day: date) -> frozenset[str]:
+        """The ISO codes of its members on a day."""
+        return frozenset(
+            m.iso for m in self.members if (m.since is None or m.since <= day) and (m.until is None or day < m.until)
+        )
+
+
+@cache
+def load_group(name: str) -> Group:
+    """The group `D5` (D:5); UsageError if there is no such group."""
+    paths = {p.stem: p for p in sorted((data_root() / "countries").glob("*.toml"))}
+    if name not in paths:
+        raise unknown("country group", name, paths)
+    return load(Group, paths[name])
+
+
+def country(code: str) -> str:
+    """The ISO 3166 code a rule looks at: upper case, Hong Kong as China.
+
+    Raises:
+        UsageError: it is no ISO 3166-1 alpha-2 code.
+    """
+    upper = code.upper()
+    if upper not in ISO:
+        raise UsageError(f"{code!r} is no country: give an ISO 3166 code of two letters, as in CN, MO, SG, US")
+    return TREATED_AS.get(upper, upper)
+
+
+def matches(code: str, patterns: tuple[str, ...], on: date) -> bool:
+    """Whether a country is meant by a list such as ["@D1", "@D5", "MO", "!@A5"] on a day.
+
+    A group minus groups (`!@A5` takes members out of the groups named), plus single countries,
+    which stand whatever group they are in.
+    """
+    if code in {TREATED_AS.get(p, p) for p in patterns}:
+        return True
+    named = {p[1:] for p in patterns if p.startswith("@")}
+    taken = {p[2:] for p in patterns if p.startswith("!@")}
+    return any(code in _members(g, on) for g in named) and not any(code in _members(g, on) for g in taken)
+
+
+@cache
+def _members(name: str, on: date) -> frozenset[str]:
+    return load_group(name).on(on)

@@ -1,0 +1,168 @@
+"""The facts of a transaction, and which outcome of a rule they lead to.
+
+A fact that is not given is unknown: every outcome that may apply is collected, and where they
+disagree the outcome is undecided and names the fact. A fact that cannot matter is never asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+from greenzone.errors import UsageError
+from greenzone.intervals import Truth
+from greenzone.law.countries import ISO, country, matches
+from greenzone.law.regimes import Outcome
+
+Kind = Literal["export", "reexport", "transfer", "import"]
+KINDS = ("export", "reexport", "transfer", "import")
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """What is done with the item: None is unknown. An export is from the United States."""
+
+    to: str | None = None
+    kind: str = "export"
+    origin: str | None = None
+    headquarters: str | None = None
+    on_sale_us: bool | None = None
+
+    @classmethod
+    def of(
+        cls, to: str | None = None, kind: str = "export", origin: str | None = None,
+        headquarters: str | None = None,
+    ) -> "Transaction":  # fmt: skip
+        """A transaction with its countries checked.
+
+        Raises:
+            UsageError: a country that is none, or a kind that is none.
+        """
+        if kind not in KINDS:
+            raise UsageError(f"{kind!r} is no kind of transaction; allowed: {', '.join(KINDS)}")
+        codes = [None if code is None else country(code) for code in (to, origin, headquarters)]
+        return cls(codes[0], kind, codes[1] or ("US" if kind == "export" else None), codes[2])
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What a verdict means for a transaction; None where it is not said or hangs on `missing`."""
+
+    licence: str | None = None
+    review: str | None = None
+    exceptions: tuple[str, ...] = ()
+    tariff: str | None = None
+    conditions: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+NOT_REQUIRED = Consequence(licence="not_required")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that an outcome's conditions can look at, on a day."""
+
+    transaction: Transaction
+    on: date
+    datacenter: bool | None
+    paragraphs: dict[str, Truth]
+
+
+def may_apply(outcomes: Sequence[Outcome], situation: Situation) -> tuple[list[Outcome | None], list[str]]:
+    """The rows that may apply, and the unknown facts of which two values, each alone, give two answers.
+
+    None in the list stands for "no row applies".
+    """
+    found, unknowns = _candidates(outcomes, situation)
+    return found, [fact for fact in unknowns if _matters(fact, outcomes, situation)]
+
+
+def _candidates(outcomes: Sequence[Outcome], situation: Situation) -> tuple[list[Outcome | None], list[str]]:
+    found: list[Outcome | None] = []
+    unknowns: list[str] = []
+    for outcome in outcomes:
+        truth, own = _truth(outcome, situation)
+        if truth is Truth.FALSE:
+            continue
+        found.append(outcome)
+        if truth is Truth.TRUE:
+            return found, list(dict.fromkeys(unknowns))
+        unknowns += own
+    return [*found, None], list(dict.fromkeys(unknowns))
+
+
+def _matters(fact: str, outcomes: Sequence[Outcome], s: Situation) -> bool:
+    answers = {
+        frozenset(consequence(row) for row in _candidates(outcomes, _with_fact(s, fact, value))[0])
+        for value in _values(fact, outcomes, s.on)
+    }
+    return len(answers) > 1
+
+
+_FIELDS = {"to": "to", "from": "origin", "headquarters": "headquarters", "on_sale_us": "on_sale_us"}
+
+
+def _with_fact(s: Situation, fact: str, value: Any) -> Situation:
+    if fact == "datacenter":
+        return replace(s, datacenter=value)
+    return replace(s, transaction=replace(s.transaction, **{_FIELDS[fact]: value}))
+
+
+def _values(fact: str, outcomes: Sequence[Outcome], on: date) -> list[Any]:
+    """One value for each way a fact can meet the rows: true and false, or a country of each kind."""
+    if fact in ("datacenter", "on_sale_us"):
+        return [True, False]
+    lists = [row.when[fact] for row in outcomes if fact in row.when]
+    kinds = {tuple(matches(code, p, on) for p in lists if isinstance(p, tuple)): code for code in sorted(ISO)}
+    return list(kinds.values())
+
+
+def _truth(outcome: Outcome, s: Situation) -> tuple[Truth, list[str]]:
+    """Whether a row applies, and the facts that are missing to say so."""
+    truth = Truth.TRUE
+    unknowns = []
+    if outcome.paragraph is not None:
+        truth = s.paragraphs.get(outcome.paragraph, Truth.FALSE)
+    for name, wanted in outcome.when.items():
+        own = _fact(name, wanted, s)
+        unknowns += [name] if own is Truth.UNKNOWN else []
+        truth &= own
+    return truth, unknowns
+
+
+def _fact(name: str, wanted: Any, s: Situation) -> Truth:
+    t = s.transaction
+    if name in ("datacenter", "on_sale_us"):
+        known = s.datacenter if name == "datacenter" else t.on_sale_us
+        return Truth.UNKNOWN if known is None else Truth.of(known is wanted)
+    if name == "kind":
+        return Truth.of(t.kind in wanted)
+    code = {"to": t.to, "from": t.origin, "headquarters": t.headquarters}[name]
+    return Truth.UNKNOWN if code is None else Truth.of(matches(code, wanted, s.on))
+
+
+def consequence(outcome: Outcome | None) -> Consequence:
+    """What one row says; no row means that no licence is asked for."""
+    if outcome is None:
+        return NOT_REQUIRED
+    return Consequence(outcome.licence, outcome.review, outcome.exceptions, outcome.tariff, outcome.conditions)
+
+
+def merged(consequences: Sequence[Consequence], missing: Sequence[str]) -> Consequence:
+    """What several possible consequences agree on; the rest is open, and names what is missing."""
+    distinct = list(dict.fromkeys(consequences))
+    if len(distinct) == 1:
+        return replace(distinct[0], missing=tuple(m for c in consequences for m in c.missing))
+
+    def agreed(values: list[Any], otherwise: Any) -> Any:
+        return values[0] if all(v == values[0] for v in values) else otherwise
+
+    return Consequence(
+        licence=agreed([c.licence for c in distinct], None),
+        review=agreed([c.review for c in distinct], None),
+        exceptions=agreed([c.exceptions for c in distinct], ()),
+        tariff=agreed([c.tariff for c in distinct], None),
+        conditions=agreed([c.conditions for c in distinct], ()),
+        missing=tuple(dict.fromkeys([*missing, *(m for c in distinct for m in c.missing)])),
+    )

@@ -1,0 +1,302 @@
+"""A device profile: what is claimed of a part, each number with its source (design: TOML files).
+
+A profile says nothing about classes or rules. What is unknown stays out of the file; what is absent
+is `[0, inf)` when parameters are worked out (`capability`).
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from greenzone.datafiles import Before, Bound, Check, Confidence, Count, Positive, Source, key
+from greenzone.errors import UsageError, nearest
+from greenzone.formats import FORMATS
+from greenzone.intervals import Interval, Range
+from greenzone.parameters import PARAMETERS
+
+Item = Literal["integrated_circuit", "hbm_stack", "assembly", "computer"]
+SPARSITIES = ("dense", "2:4", "unknown")
+CLAIMABLE = [f"peak_tops.{name}" for name in FORMATS] + [p.name for p in PARAMETERS.values() if p.primary]
+
+
+def _check_sparsity(value: str) -> str:
+    if value not in SPARSITIES:
+        raise ValueError(
+            f"{value!r} is not allowed: a sparse figure needs its ratio; write \"2:4\" (it is halved), \"dense\", "
+            'or "unknown" (the value then lies between half and all of it)'
+        )
+    return value
+
+
+def _check_formats(value: dict[str, float]) -> dict[str, float]:
+    for name in value:
+        _check_format(name)
+    return value
+
+
+def _check_format(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"{name!r} is no number format; nearest: {', '.join(nearest(name, FORMATS))}")
+    return name
+
+
+def _check_claimable(value: str) -> str:
+    if value not in CLAIMABLE:
+        near = ", ".join(nearest(value, CLAIMABLE))
+        raise ValueError(f"{value!r} is no parameter a claim can name; nearest: {near}")
+    return value
+
+
+def _check_claim(value: float | str) -> float | str:
+    if isinstance(value, str):
+        try:
+            Range.parse(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+def _as_sourced(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"value": value}
+
+
+Sparsity = Annotated[str, Check(_check_sparsity)]
+FormatName = Annotated[str, Check(_check_format)]
+ByFormat = Annotated[dict[str, Positive], Check(_check_formats)]
+
+
+def dense(value: Interval, sparsity: str) -> Interval:
+    """The dense rate behind a printed one: 2:4 sparsity doubles a rate, an unlabelled one may have."""
+    if sparsity == "2:4":
+        return value.scaled(0.5)
+    if sparsity == "unknown":
+        return value.scaled(0.5).hull(value)
+    return value
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """A number with its own source: `{ value = 296, source = "maker", confidence = "official" }`."""
+
+    value: Positive
+    source: str | None = None
+    confidence: Confidence | None = None
+    sparsity: Sparsity = "dense"
+
+
+Figure = Annotated[Sourced, Before(_as_sourced, float | Sourced)]
+
+
+@dataclass(frozen=True)
+class PeakTops:
+    """Dense theoretical peaks of the whole integrated circuit, in 10^12 operations a second."""
+
+    source: str | None = None
+    confidence: Confidence | None = None
+    complete: bool = True
+    fp64: Figure | None = None
+    fp64_tensor: Figure | None = None
+    fp32: Figure | None = None
+    tf32: Figure | None = None
+    fp16: Figure | None = None
+    fp16_acc16: Figure | None = None
+    bf16: Figure | None = None
+    fp8: Figure | None = None
+    fp8_acc16: Figure | None = None
+    fp6: Figure | None = None
+    fp4: Figure | None = None
+    int8: Figure | None = None
+    int4: Figure | None = None
+
+    def rates(self) -> dict[str, Sourced]:
+        """The formats that have a figure, in the order of FORMATS."""
+        found = {name: getattr(self, name) for name in FORMATS}
+        return {name: figure for name, figure in found.items() if figure is not None}
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a live device is recognised."""
+
+    names: tuple[str, ...] = ()
+    compute_capability: str | None = None
+
+
+@dataclass(frozen=True)
+class Die:
+    """One kind of die in the package."""
+
+    kind: Literal["logic", "memory", "interposer"]
+    count: Count = 1
+    area_mm2: Positive | None = None
+    node: str | None = None
+    transistor: Literal["planar", "non-planar"] | None = None
+    source: str | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The DRAM of the part; `kind = "none"` for a part without DRAM."""
+
+    kind: str
+    capacity_gb: Positive | None = None
+    bandwidth_gb_s: Positive | None = None
+    bus_bits: Positive | None = None
+    copackaged: bool | None = None
+    source: str | None = None
+    confidence: Confidence | None = None
+
+    @property
+    def is_copackaged(self) -> bool | None:
+        """As said, else by kind: HBM is in the package, GDDR is not."""
+        if self.copackaged is not None:
+            return self.copackaged
+        kind = self.kind.upper()
+        return True if kind.startswith("HBM") else False if kind.startswith("GDDR") else None
+
+
+@dataclass(frozen=True)
+class Link:
+    """One input and output, both directions added; `uncapped_gb_s` is what the silicon's link would do."""
+
+    kind: str
+    bidirectional_gb_s: Positive
+    uncapped_gb_s: Positive | None = None
+    on_package: bool = False
+    source: str | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What rated and ceiling figures are derived from; `units` are those of the whole package."""
+
+    units: Count | None = None
+    boost_mhz: Positive | None = None
+    max_mhz: Positive | None = None
+    devices_per_package: Count = 1
+    ops_per_clock: ByFormat = field(default_factory=dict)
+    enabled_ops_per_clock: ByFormat = field(default_factory=dict)
+    l2_mib: Positive | None = None
+    power_w: Positive | None = None
+    source: str | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A separate processing unit that the maker's total leaves out; its TPP is added."""
+
+    name: str
+    peak_tops: PeakTops
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A second source for a figure: kept beside the first, never in its place."""
+
+    parameter: Annotated[str, Check(_check_claimable)]
+    value: Annotated[Positive | str, Check(_check_claim)]
+    sparsity: Sparsity = "dense"
+    source: str | None = None
+    confidence: Confidence | None = None
+
+    @property
+    def interval(self) -> Interval:
+        """The dense values the claim leaves possible."""
+        is_text = isinstance(self.value, str)
+        given = Range.parse(str(self.value)).as_interval() if is_text else Interval.point(float(self.value))
+        return dense(given, self.sparsity)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A rate measured elsewhere: a lower bound, like our own."""
+
+    format: FormatName
+    window: Literal["burst", "sustained"]
+    rate_tops: Positive
+    expanded_uncertainty: Annotated[float, Bound(ge=0, lt=1)]
+    source: str | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class Limiter:
+    """A cap on the rate of one format that acts after a burst."""
+
+    format: FormatName
+    rate_tops: Positive
+    burst_ms: Positive
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """What differs from the architecture's defaults in the emulated device."""
+
+    matmul_efficiency: ByFormat = field(default_factory=dict)
+    bandwidth_efficiency: dict[str, Positive] = field(default_factory=dict)
+    launch_us: Positive | None = None
+    idle_w: Positive | None = None
+    energy_pj_per_op: ByFormat = field(default_factory=dict)
+    limiter: tuple[Limiter, ...] = ()
+    source: str | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class DeviceProfile:
+    """Everything claimed of one part."""
+
+    schema_version: Literal[1] = field(metadata={"key": "schema"})
+    id: Annotated[str, Bound(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    name: str
+    vendor: str | None = None
+    architecture: str | None = None
+    item: Item = "integrated_circuit"
+    datacenter: bool | None = None
+    io_limit: Literal["fused", "programmable"] | None = None
+    released: date | None = None
+    reviewed_on: date | None = None
+    die_complete: bool = True
+    link_complete: bool = True
+    match: Match | None = None
+    dies: tuple[Die, ...] = key("die")
+    peak_tops: PeakTops | None = None
+    memory: Memory | None = None
+    links: tuple[Link, ...] = key("link")
+    hardware: Hardware | None = None
+    units: tuple[Unit, ...] = key("unit")
+    claims: tuple[Claim, ...] = key("claim")
+    measurements: tuple[Measurement, ...] = key("measurement")
+    emulation: Emulation | None = None
+    sources: dict[str, Source] = field(default_factory=dict, metadata={"key": "source"})
+
+    def __post_init__(self) -> None:
+        m = self.memory
+        if m and m.kind == "none" and (m.capacity_gb or m.bandwidth_gb_s):
+            raise ValueError('memory - kind = "none" has neither capacity_gb nor bandwidth_gb_s')
+
+    def peak(self, format_name: str) -> Interval | None:
+        """The claimed dense rate of one format in TOPS, sources that disagree included; None if unclaimed."""
+        figures = self.peak_tops.rates() if self.peak_tops else {}
+        own = figures.get(format_name)
+        found = [dense(Interval.point(own.value), own.sparsity)] if own else []
+        found += [c.interval for c in self.claims if c.parameter == f"peak_tops.{format_name}"]
+        if not found:
+            return None
+        whole = found[0]
+        for other in found[1:]:
+            whole = whole.hull(other)
+        return whole
+
+    def source_title(self, key: str | None) -> str | None:
+        """The title of a source, or the key itself where it stands for itself."""
+        return self.sources[key].title if key in self.sources else key
+
+    def confidence_of(self, own: Confidence | None, table: Confidence | None, key: str | None) -> Confidence:
+        """The figure's own, else its table's, else its source's; sourced is official, unsourced reported."""
+        by_source = self.sources[key].confidence if key in self.sources else None
+        return own or table or by_source or ("official" if key else "reported")

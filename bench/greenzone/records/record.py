@@ -1,0 +1,106 @@
+"""The record: one JSON document a run, `greenzone.record/1` (design section 5).
+
+Samples are seconds for a call, kept beside `operations` and `bytes`, so that every figure can be
+worked out again from the record alone. Readers accept every version ever written.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = "greenzone.record/1"
+READABLE = (SCHEMA,)
+
+Severity = Literal["info", "warning", "error"]
+RunStatus = Literal["running", "complete", "interrupted", "failed"]
+
+
+class RecordModel(BaseModel):
+    """Plain JSON types, no infinities; keys a later version may add are kept, not refused."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, populate_by_name=True)
+
+
+class EstimateRow(RecordModel):
+    """A median with median -/+ U, U the expanded uncertainty (k = 2)."""
+
+    median: float
+    low: float
+    high: float
+
+
+class CheckRow(RecordModel):
+    """The numerical check that came before any timing."""
+
+    error: float
+    tolerance: float
+    reference: str
+
+
+class Row(RecordModel):
+    """One benchmark in one window; what is particular to a workload stands beside these keys."""
+
+    name: str
+    format: str | None = None
+    variant: str | None = None
+    window: Literal["burst", "sustained"] | None = None
+    data: str | None = None
+    emulated: bool = False
+    measured: bool = True
+    reason: str | None = None
+    shape: dict[str, int] = Field(default_factory=dict)
+    operations: float | None = None
+    bytes: float | None = None
+    claimed_tops: float | None = None
+    rate_tops: EstimateRow | None = None
+    bandwidth_gb_s: EstimateRow | None = None
+    tokens_per_s: EstimateRow | None = None
+    check: CheckRow | None = None
+    validity: Literal["valid", "invalid", "unstable"] | None = None
+    notes: list[str] = Field(default_factory=list)
+    warmups: list[float] = Field(default_factory=list)
+    samples: list[float] = Field(default_factory=list)
+
+
+class Finding(RecordModel):
+    """Something a reader must know, with how grave it is."""
+
+    code: str
+    severity: Severity
+    text: str
+
+
+class Run(RecordModel):
+    """When and how the run went."""
+
+    id: str
+    started_at: str
+    ended_at: str | None = None
+    status: RunStatus = "running"
+
+
+class Record(RecordModel):
+    """One run, whole."""
+
+    schema_name: str = Field(default=SCHEMA, alias="schema")
+    run: Run
+    tool: dict[str, Any]
+    rules: dict[str, Any]
+    device: dict[str, Any]
+    environment: dict[str, Any]
+    settings: dict[str, Any]
+    benchmarks: list[Row] = Field(default_factory=list)
+    telemetry: list[dict[str, Any]] = Field(default_factory=list)
+    evidence: list[dict[str, Any]] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    verdicts: list[dict[str, Any]] = Field(default_factory=list)
+    findings: list[Finding] = Field(default_factory=list)
+
+    def find(self, code: str, severity: Severity, text: str) -> None:
+        """Add a finding, once."""
+        if not any(f.code == code and f.text == text for f in self.findings):
+            self.findings.append(Finding(code=code, severity=severity, text=text))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, in the order of the fields."""
+        return self.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,109 @@
+"""Records on disk: written whole or not at all, read in every version ever written."""
+
+import json
+import os
+import secrets
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from greenzone.errors import FileError, RecordError
+from greenzone.records.record import READABLE, Record
+
+MAX_BYTES = 256 << 20
+PREFIX = "greenzone.record/"
+
+
+def new_id(now: datetime) -> str:
+    """A run's id: the time in UTC and six random characters, so that names sort by time."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def path_for(folder: Path, device_id: str, run_id: str) -> Path:
+    """Where a run's record goes: FOLDER/DEVICE/RUN.json."""
+    return folder / device_id.replace(":", "-").replace("/", "-") / f"{run_id}.json"
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder and try a file in it, before anything is measured.
+
+    Raises:
+        FileError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".greenzone-"):
+            pass
+    except OSError as error:
+        why = error.strerror or error
+        raise FileError(f"{folder}: records cannot be written there ({why}); choose another folder with -o") from None
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a record atomically: a reader sees the old file or the new one, never half of one.
+
+    Raises:
+        FileError: the disk is full or the folder went away.
+    """
+    write_text(json.dumps(record.to_json(), indent=1, allow_nan=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file atomically."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise FileError(f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder") from None
+
+
+def read(path: Path) -> Record:
+    """Read a record of any version.
+
+    Raises:
+        RecordError: no JSON, no record, of a version not known, or broken.
+        FileError: it cannot be read.
+    """
+    return parse(_json_of(path), path)
+
+
+def _json_of(path: Path) -> Any:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RecordError(f"{path}: larger than {MAX_BYTES >> 20} MiB, the most a record may hold")
+        return json.loads(path.read_text("utf-8"))
+    except RecordError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from None
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: not valid JSON ({error}); a record is the JSON file that `greenzone run` writes") from None
+
+
+def parse(data: Any, path: object) -> Record:
+    """A record from plain data; `path` is named in every fault."""
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if not isinstance(schema, str) or not schema.startswith(PREFIX):
+        raise RecordError(f"{path}: no greenzone record (schema is {schema!r}, not {READABLE[-1]!r})")
+    if schema not in READABLE:
+        raise RecordError(f"{path}: {schema} is newer than this version reads ({', '.join(READABLE)}); update greenzone")
+    try:
+        return Record.model_validate(data)
+    except ValidationError as error:
+        faults = [f"{'.'.join(str(p) for p in e['loc'])} - {e['msg']}" for e in error.errors(include_url=False)]
+        more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise RecordError(f"{path}: a broken record: {'; '.join(faults[:5])}{more}") from None
+
+
+def is_record_path(ref: str) -> bool:
+    """Whether a reference on the command line names a record rather than a profile."""
+    return ref.endswith(".json")

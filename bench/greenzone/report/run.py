@@ -1,0 +1,137 @@
+"""A run on the terminal: rates by format, bandwidth, tokens a second, then the classification."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from greenzone.intervals import number
+from greenzone.law.classification import Classification, classify
+from greenzone.law.regimes import DEFAULT_EFFECTS, load_regimes
+from greenzone.law.transaction import Transaction
+from greenzone.parts.capability import Part
+from greenzone.records.record import EstimateRow, Record, Row
+from greenzone.records.subject import part_of_record
+from greenzone.report import terminal
+
+DATES = (date(2022, 10, 21), date(2023, 11, 17), date(2025, 4, 10), date(2026, 1, 15))
+SEVERITY = {"info": "", "warning": "yellow", "error": "bold red"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A record with the question asked of it."""
+
+    record: Record
+    classification: Classification
+    path: Path | None = None
+
+
+def run_report(report: Report) -> Group:
+    """Everything a run says, the measured part first."""
+    record, c = report.record, report.classification
+    return Group(
+        *_head(record),
+        terminal.section("Rates by format", _rates(record)),
+        terminal.section("Memory bandwidth", _bandwidth(record, c.part)),
+        terminal.section("Inference", *_inference(record)),
+        terminal.section("Findings", *_findings(record)),
+        Text(),
+        terminal.classification(c),
+        terminal.section("The same part on other dates, exported from the US to China", by_date(c)),
+        *([Text(), Text(f"record: {report.path}")] if report.path else []),
+    )
+
+
+def _head(record: Record) -> list[RenderableType]:
+    device = record.device
+    label = Text(" EMULATED", style="bold magenta") if device.get("emulated") else Text("")
+    why = [Text(str(device["chosen_because"]))] if device.get("chosen_because") else []
+    return [Text.assemble(("Measured: " + str(device["id"]), "bold"), label), *why]
+
+
+def _rows(record: Record, prefix: str) -> list[Row]:
+    return [r for r in record.benchmarks if r.name.startswith(prefix) and r.measured]
+
+
+def _rates(record: Record) -> Table:
+    rows = []
+    for r in _rows(record, "matmul"):
+        fraction = f"{r.rate_tops.median / r.claimed_tops:.1%}" if r.claimed_tops and r.rate_tops else ""
+        rows.append((r.format, r.window, estimate(r.rate_tops), fraction, _size(r), _label(r)))
+    missing = [r for r in record.benchmarks if not r.measured and r.name == "matmul"]
+    rows += [(r.format or "", "", "not measured", "", "", "") for r in missing]
+    columns = ("format", "window", "TOPS", "of claim", "m x n x k", "")
+    return terminal.table(*columns, rows=rows, right=("TOPS", "of claim"))
+
+
+def _size(r: Row) -> str:
+    return " x ".join(str(v) for v in r.shape.values())
+
+
+def _label(r: Row) -> str:
+    words = ["emulated"] if r.emulated else []
+    return " ".join([*words, *([r.validity] if r.validity != "valid" and r.validity else [])])
+
+
+def _bandwidth(record: Record, part: Part) -> Table:
+    claim = part.value("dram_bandwidth_gb_s")
+    rows = []
+    for r in _rows(record, "memory."):
+        known = claim.basis == "claimed" and r.bandwidth_gb_s is not None
+        fraction = f"{r.bandwidth_gb_s.median / claim.interval.high:.1%}" if known and r.bandwidth_gb_s else ""
+        rows.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), fraction, _label(r)))
+    return terminal.table("kernel", "window", "GB/s", "of claim", "", rows=rows, right=("GB/s", "of claim"))
+
+
+def _inference(record: Record) -> list[RenderableType]:
+    rows, how = [], []
+    for r in _rows(record, "inference."):
+        extra = r.model_extra or {}
+        what = f"{extra.get('model')} {r.format}, batch {extra.get('batch')}, {_span(r)}"
+        rows.append((r.name.removeprefix("inference."), what, estimate(r.tokens_per_s), _label(r)))
+        how.append(extra.get("how"))
+    said = [Text(f"worked out, not measured whole: {h}", style="dim") for h in dict.fromkeys(h for h in how if h)]
+    return [terminal.table("phase", "model", "tokens/s", "", rows=rows, right=("tokens/s",)), *said[:1]]
+
+
+def _span(r: Row) -> str:
+    extra = r.model_extra or {}
+    tokens = f"{extra.get('tokens')} tokens"
+    return tokens if r.name.endswith("prefill") else f"context {extra.get('context')}"
+
+
+def _findings(record: Record) -> list[RenderableType]:
+    return [Text(f"{f.severity}: {f.text}", style=SEVERITY[f.severity]) for f in record.findings] or [Text("none")]
+
+
+def estimate(e: EstimateRow | None) -> str:
+    """A median with its expanded uncertainty."""
+    if e is None:
+        return "refused"
+    return f"{number(float(f'{e.median:.4g}'))} +/- {(e.high - e.median) / e.median:.1%}"
+
+
+def by_date(c: Classification, dates: Sequence[date] = DATES) -> Table:
+    """The status under every default regime on the days that made the news, for an export to China."""
+    deal = Transaction.of("CN")
+    days = [*dates, *([c.on] if c.on not in dates else [])]
+    asked = [classify(c.part, day, c.known_on, deal) for day in days]
+    ids = [r.id for r in load_regimes() if r.effect in DEFAULT_EFFECTS and not r.is_proposed]
+    rows = []
+    for ref in ids:
+        found = [next((v for v in a.verdicts if v.regime == ref), None) for a in asked]
+        cells = [Text(v.words, style=terminal.STYLES[v.status]) if v else Text("") for v in found]
+        rows.append([ref, *cells])
+    return terminal.table("regime", *(d.isoformat() for d in days), rows=rows)
+
+
+def report_of(record: Record, on: date, known_on: date, transaction: Transaction, path: Path | None = None) -> Report:
+    """A record classified anew, from itself alone."""
+    part = part_of_record(record, path or "record")
+    return Report(record, classify(part, on, known_on, transaction), path)
+

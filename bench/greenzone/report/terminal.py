@@ -1,0 +1,103 @@
+"""A classification and a run on the terminal: the answer first, then what it rests on."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from greenzone.intervals import Interval, number
+from greenzone.law.classification import Classification
+from greenzone.law.exploring import flips
+from greenzone.law.regimes import load_regime, regime_paths
+from greenzone.law.verdict import Verdict
+from greenzone.parameters import PARAMETERS
+from greenzone.report import wording
+
+STYLES = {"caught": "bold red", "not_caught": "bold green", "undecided": "bold yellow", "not_applicable": "dim"}
+
+
+def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Table:
+    """A plain table; figures stand to the right."""
+    found = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        found.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        found.add_row(*[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row])
+    return found
+
+
+def section(title: str, *body: RenderableType) -> Group:
+    """A titled, indented block."""
+    return Group(Text(), Text(title, style="bold underline"), *[Padding(b, (0, 0, 0, 2), expand=False) for b in body])
+
+
+def classification(c: Classification) -> Group:
+    """A part under its regimes: verdicts, what would change them, parameters, what is not proven."""
+    return Group(
+        Text(f"{c.part.name}{f' ({c.part.id})' if c.part.id else ''}", style="bold"),
+        Text(wording.describe_question(c)),
+        *([Text("EMULATED: the measured figures are of an emulated device", style="bold magenta")] if c.part.emulated else []),
+        section("Verdicts", *(verdict(v, c) for v in c.verdicts)),
+        *changes(c),
+        section("Parameters", parameters(c)),
+        not_proven(),
+    )
+
+
+def verdict(v: Verdict, c: Classification) -> Group:
+    """One regime: the status, the sentence, the clauses, the outcome, the citations."""
+    lines: list[RenderableType] = [
+        Text.assemble((f"{v.regime}  ", "bold"), (wording.headline(v), STYLES[v.status])),
+    ]
+    if v.status == "not_applicable":
+        return Group(*lines, Padding(Text(wording.sentence(v, c)), (0, 0, 0, 2), expand=False))
+    body: list[RenderableType] = [Text(wording.sentence(v, c))]
+    for clause in v.clauses:
+        tail = f"; taken out by {clause.excluded_by}" if clause.excluded_by else ""
+        body.append(Text(f"{clause.id} {clause.truth}{tail}: {wording.condition_lines(clause)}", style="dim"))
+    body += [Text(line) for line in wording.outcome_lines(v.outcome)]
+    body += [Text(f"if {b.parameter} {b.range}: {_status(b.status)}{f' by {b.clause}' if b.clause else ''}") for b in v.break_evens]
+    body += [Text(f"note: {n.text}") for n in v.notes]
+    cites = "; ".join(dict.fromkeys(f"{x['cite']} ({x['confidence']})" for x in v.citations))
+    body.append(Text(f"version of {v.version}, {(v.rule_status or '').replace('_', ' ')}; {cites}; confidence {v.confidence}", style="dim"))
+    return Group(*lines, *[Padding(b, (0, 0, 0, 2), expand=False) for b in body])
+
+
+def _status(status: str) -> str:
+    return status.replace("_", " ")
+
+
+def changes(c: Classification) -> list[Group]:
+    """The smallest change of each parameter that would change a verdict."""
+    lines = []
+    for v in c.verdicts:
+        if v.regime in regime_paths() and v.status in ("caught", "not_caught"):
+            found = flips(c.part, load_regime(v.regime), c.on, c.known_on)
+            lines += [Text(wording.flip_line(v.regime, f)) for f in found[:2]]
+    return [section("What would change them", *lines)] if lines else []
+
+
+def parameters(c: Classification) -> Table:
+    """Every parameter that is known of, with its basis and working."""
+    rows = []
+    for name, p in PARAMETERS.items():
+        value = c.part.value(name)
+        if value.basis or value.working:
+            rows.append((name, shown(value.interval), p.unit, value.basis or "", value.working))
+    return table("parameter", "value", "unit", "basis", "working", rows=rows, right=("value",))
+
+
+def shown(i: Interval) -> str:
+    """An interval at four significant digits of a reader's interest; the JSON has them all."""
+    if i.is_point:
+        return number(round(i.low, 3))
+    if not i.is_bounded:
+        return "unknown" if i.low == 0 else f">= {number(round(i.low, 3))}"
+    return f"{number(round(i.low, 3))} to {number(round(i.high, 3))}"
+
+
+def not_proven() -> Group:
+    """What every report ends with."""
+    return section("What this does not prove", *(Text(f"- {line}") for line in wording.NOT_PROVEN))

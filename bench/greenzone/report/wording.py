@@ -1,0 +1,108 @@
+"""The words every report shares: what was asked, what a verdict says, what nothing here proves."""
+
+from greenzone.intervals import number
+from greenzone.law.classification import Classification
+from greenzone.law.exploring import Flip
+from greenzone.law.transaction import Consequence, Transaction
+from greenzone.law.verdict import ClauseVerdict, Verdict
+from greenzone.parameters import PARAMETERS
+
+NOT_PROVEN = (
+    "A measurement is a lower bound on a theoretical peak: it can show \"at or above\", never \"below\".",
+    "TPP is legally the highest value the manufacturer claims; a claim is taken as it stands, with its source.",
+    "Only the clauses listed are modelled. End use, end users, parties and what letters say beyond their figures are not.",
+    "Whether a part is designed or marketed for data centres is a judgement, and an input here.",
+    "This is no legal advice.",
+)  # fmt: skip
+
+REASONS = {
+    "missing_facts": "facts are missing",
+    "no_claim": "no claim: a measurement alone cannot show that it is below",
+    "conflict": "sources disagree",
+    "claim_exceeded": "the measurement contradicts the claim",
+    "unconfirmed": "rests on unconfirmed facts alone",
+    "pd_undefined": "performance density is undefined: no non-planar die",
+    "control_undecided": "the control it would relieve is undecided",
+    "not_in_force_yet": "not in force yet",
+    "control_not_caught": "nothing to relieve",
+    "wrong_item": "applies to other items",
+    "rescinded": "rescinded",
+    "suspended": "suspended",
+}
+
+
+def describe_transaction(t: Transaction) -> str:
+    """The transaction in words, what is unknown said so."""
+    route = f"{t.kind} from {t.origin or 'an unknown origin'} to {t.to or 'an unknown destination'}"
+    return f"{route}, headquarters of the parties {t.headquarters or 'unknown'}"
+
+
+def describe_question(c: Classification) -> str:
+    """The day, what was known, and the transaction."""
+    return f"as of {c.on.isoformat()}, as known on {c.known_on.isoformat()}; {describe_transaction(c.transaction)}"
+
+
+def headline(v: Verdict) -> str:
+    """The status in the words of its effect, with the reason where there is one."""
+    tail = f" ({REASONS.get(v.reason, v.reason)})" if v.reason else ""
+    return f"{v.words}{tail}"
+
+
+def sentence(v: Verdict, c: Classification) -> str:
+    """The one sentence that may be quoted."""
+    day = c.on.isoformat()
+    if v.status == "caught":
+        by = ", ".join(v.caught_by) or f"one of {', '.join(v.possible)}, whichever it is"
+        return f"{v.words} by {by} as of {day}"
+    if v.status == "not_caught":
+        basis = basis_of(v, c)
+        tail = f", on the basis of {basis}" if basis else ""
+        return f"{v.words} by the modelled clauses as of {day}{tail}"
+    if v.status == "undecided":
+        missing = f"; missing: {', '.join(v.missing)}" if v.missing else ""
+        return f"undecided as of {day}: {REASONS.get(v.reason or '', v.reason or '')}{missing}"
+    return next((n.text for n in v.notes if n.code == v.reason), v.reason or "")
+
+
+def basis_of(v: Verdict, c: Classification) -> str:
+    """The claims a verdict rests on: parameter, value and basis of what its clauses name."""
+    names = dict.fromkeys(n.parameter for clause in v.clauses for n in clause.conditions)
+    primary = dict.fromkeys(p for n in names for p in (PARAMETERS[n].derived_from or (n,)))
+    known = [(n, c.part.value(n)) for n in primary if c.part.value(n).basis]
+    return ", ".join(f"{PARAMETERS[n].title} {value.interval} ({value.basis})" for n, value in known)
+
+
+def condition_lines(clause: ClauseVerdict) -> str:
+    """The conditions of a clause with value and margin."""
+    parts = []
+    for c in clause.conditions:
+        value = number(c.low) if c.low == c.high else f"{number(c.low)}.." + ("" if c.high == float("inf") else number(c.high))
+        margin = f" ({c.margin:+.1%})" if c.margin is not None else ""
+        parts.append(f"{c.parameter} {value} {c.range}{margin}")
+    return "; ".join(parts)
+
+
+def outcome_lines(outcome: Consequence) -> list[str]:
+    """What follows for the transaction, one line each; none where nothing is said."""
+    first = []
+    if outcome.licence:
+        first.append(f"licence {outcome.licence.replace('_', ' ')}")
+    if outcome.review:
+        first.append(f"review: {outcome.review.replace('_', ' ')}")
+    if outcome.exceptions:
+        first.append(f"licence exception {', '.join(outcome.exceptions)}")
+    if outcome.tariff:
+        first.append(f"tariff {outcome.tariff}")
+    if outcome.missing:
+        first.append(f"the rest hangs on: {', '.join(outcome.missing)}")
+    return ([", ".join(first)] if first else []) + [f"condition: {c}" for c in outcome.conditions]
+
+
+def flip_line(regime: str, flip: Flip) -> str:
+    """A change that would change a verdict, as a sentence."""
+    p = PARAMETERS[flip.parameter]
+    way = "rises" if flip.change >= 0 else "falls"
+    return (
+        f"{regime}: {flip.status.replace('_', ' ')} once the {p.title} {way} to {number(flip.edge)} {p.unit} "
+        f"({flip.change:+.1%} from {number(flip.value)})"
+    )
