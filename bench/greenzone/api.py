@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenzone.errors import NotThereYet
-from greenzone.law.classification import Classification
 from greenzone.law.classification import classify as _classify
 from greenzone.law.transaction import Transaction
+from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part, part_of, with_set
 from greenzone.parts.profile import DeviceProfile
 
@@ -38,7 +38,9 @@ def classify(
         part: a profile, or a part made by hand.
         on: the day whose law is asked for; today if none.
         known_on: the day up to which publications count; today if none.
-        to: destination, an ISO 3166 code; also `origin` and `headquarters`.
+        to: destination, an ISO 3166 code.
+        origin: where it leaves from; the United States for an export if none.
+        headquarters: where the parties, or their parents, have their seat.
         kind: export, reexport, transfer or import.
         regimes: ids; every control, eligibility and tariff that applies if none.
         settings: values given by hand, "tpp=4625.." each.

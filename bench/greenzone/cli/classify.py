@@ -1,5 +1,6 @@
 """`greenzone classify`: which clauses a part meets, from what is claimed of it."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,12 @@ import click
 
 from greenzone.cli.options import FILE, FOLDER, asking, complete, echo, echo_json, profile_ids, regime_ids, today
 from greenzone.errors import UsageError
-from greenzone.law.classification import Classification
 from greenzone.law.classification import classify as classified
 from greenzone.law.regimes import load_regime_file
 from greenzone.law.transaction import Transaction
+from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part, part_of, with_set
 from greenzone.parts.library import load_profile
-
 
 
 @click.command()
@@ -47,7 +47,7 @@ def classify(
     parts = [with_set(part_named(ref, folder), settings) for ref in profiles]
     parts = parts or [with_set(Part(None, "a part given by --set"), settings)]
     extra = [load_regime_file(path) for path in regime_files]
-    named = regimes or ([] if extra else None)
+    named: Sequence[str] | None = regimes or ([] if extra else None)
     found = [classified(part, on or today(), known_on or today(), deal, named, extra) for part in parts]
     _print(found, as_json, form)
 

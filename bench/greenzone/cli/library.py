@@ -31,7 +31,9 @@ def profiles() -> None:
 
 
 @profiles.command("list")
-@click.option("--profiles", "folder", type=FOLDER, metavar="DIR", help="A folder of profiles of your own, over the shipped ones.")
+@click.option(
+    "--profiles", "folder", type=FOLDER, metavar="DIR", help="A folder of profiles of your own, over the shipped ones."
+)
 @JSON
 def profiles_list(folder: Path | None, as_json: bool) -> None:
     """List every profile with its TPP, density and memory."""
@@ -41,9 +43,13 @@ def profiles_list(folder: Path | None, as_json: bool) -> None:
     rows = []
     for profile in load_profiles(folder=folder):
         part = part_of(profile)
-        values = {n: part.value(n).interval for n in ("tpp", "performance_density", "dram_bandwidth_gb_s", "copackaged_dram_gb")}
-        rows.append({"id": profile.id, "name": profile.name, "vendor": profile.vendor, "datacenter": profile.datacenter,
-                     **{n: _interval(i) for n, i in values.items()}})  # fmt: skip
+        values = {
+            n: part.value(n).interval
+            for n in ("tpp", "performance_density", "dram_bandwidth_gb_s", "copackaged_dram_gb")
+        }
+        figures = {n: _interval(i) for n, i in values.items()}
+        facts = {"id": profile.id, "name": profile.name, "vendor": profile.vendor, "datacenter": profile.datacenter}
+        rows.append({**facts, **figures})
     _listed(rows, as_json, ("id", "name", "tpp", "performance_density", "dram_bandwidth_gb_s"))
 
 
@@ -70,7 +76,9 @@ def _cell(value: Any) -> str:
         return str(low) if low == high else f">= {low}" if high is None else f"{low} to {high}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else "unknown" if value is None else str(value)
+    return (
+        "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else "unknown" if value is None else str(value)
+    )
 
 
 @profiles.command("show")
@@ -78,8 +86,8 @@ def _cell(value: Any) -> str:
 @JSON
 def profiles_show(profile: str, as_json: bool) -> None:
     """Show one profile: its parameters, the evidence on every basis, its sources."""
-    from greenzone.law.classification import evidence_json, parameters_json
     from greenzone.parts.capability import part_of
+    from greenzone.parts.document import evidence_json, parameters_json
     from greenzone.parts.library import load_profile
     from greenzone.report.terminal import section, table
 
@@ -89,7 +97,9 @@ def profiles_show(profile: str, as_json: bool) -> None:
         echo_json({**_plain(asdict(found)), "parameters": parameters_json(part), "evidence": evidence_json(part)})
         return
     rows = [(e.parameter, e.basis, str(e.interval), e.confidence, e.working) for e in part.evidence]
-    echo(section(f"{found.name} ({found.id})", table("parameter", "basis", "value", "confidence", "working", rows=rows)))
+    echo(
+        section(f"{found.name} ({found.id})", table("parameter", "basis", "value", "confidence", "working", rows=rows))
+    )
     sources = [(key, s.title, s.url or "") for key, s in found.sources.items()]
     echo(section("Sources", table("key", "title", "address", rows=sources)))
 
@@ -153,15 +163,15 @@ def regimes_list(on: date | None, known_on: date | None, as_json: bool) -> None:
     for regime in load_regimes():
         version = regime.version_on(on or today(), known_on or today())
         confidences = sorted({c.confidence for c in version.citations}) if version else []
-        rows.append({"id": regime.id, "title": regime.title, "effect": regime.effect,
-                     "status": version.status if version else "not_applicable",
-                     "version": version.label if version else None, "published": _iso(version.published if version else None),
-                     "clauses": [c.id for c in version.clauses] if version else [], "confidence": confidences})  # fmt: skip
+        standing = {
+            "status": version.status if version else "not_applicable",
+            "version": version.label if version else None,
+            "published": version.published.isoformat() if version else None,
+            "clauses": [c.id for c in version.clauses] if version else [],
+        }
+        row = {"id": regime.id, "title": regime.title, "effect": regime.effect, **standing, "confidence": confidences}
+        rows.append(row)
     _listed(rows, as_json, ("id", "effect", "status", "version", "published", "clauses", "confidence"))
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
 
 
 @regimes.command("show")
@@ -178,7 +188,9 @@ def regimes_show(regime: str, as_json: bool) -> None:
     if as_json:
         echo_json(_plain(asdict(found)))
         return
-    echo(Text(f"{found.id}: {found.title}; {found.authority}; {found.effect}; reviewed {found.reviewed_on.isoformat()}"))
+    echo(
+        Text(f"{found.id}: {found.title}; {found.authority}; {found.effect}; reviewed {found.reviewed_on.isoformat()}")
+    )
     for v in found.versions:
         lines = [Text(f"published {v.published.isoformat()}, {v.status.replace('_', ' ')}")]
         lines += [Text(f"{c.id}: {', '.join(f'{n} {w}' for n, w in c.when.items())}") for c in v.clauses]
@@ -244,9 +256,7 @@ def devices_list(as_json: bool) -> None:
     from greenzone.parts.library import load_profiles
 
     rows: list[dict[str, Any]] = list(list_devices())
-    rows += [
-        {"id": f"emulated:{p.id}", "name": p.name, "kind": "emulated", "usable": True} for p in load_profiles()
-    ]
+    rows += [{"id": f"emulated:{p.id}", "name": p.name, "kind": "emulated", "usable": True} for p in load_profiles()]
     _listed(rows, as_json, ("id", "name", "kind", "usable"))
 
 

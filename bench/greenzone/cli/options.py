@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 
-class IsoDate(click.ParamType):
+class IsoDate(click.ParamType[date]):
     """A date as YYYY-MM-DD."""
 
     name = "date"

@@ -2,11 +2,12 @@
 
 import signal
 import sys
-from contextlib import contextmanager
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from greenzone.cli.options import FILE, FOLDER, asking, complete, device_specs, 
 from greenzone.errors import InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
 from greenzone.formats import FORMATS
 from greenzone.law.transaction import Transaction
+
+if TYPE_CHECKING:
+    from greenzone.lab.harness import Outcome, Request
 
 WORKLOADS = ("matmul", "memory", "inference")
 
@@ -24,7 +28,9 @@ WORKLOADS = ("matmul", "memory", "inference")
     shell_complete=complete(device_specs), help="What to measure.",
 )  # fmt: skip
 @click.option("--suite", type=click.Choice(["quick", "standard", "lab"]), default="quick", show_default=True)
-@click.option("--workload", "workloads", type=click.Choice(WORKLOADS), multiple=True, help="Only this; may be repeated.")
+@click.option(
+    "--workload", "workloads", type=click.Choice(WORKLOADS), multiple=True, help="Only this; may be repeated."
+)
 @click.option("--model", metavar="ID", shell_complete=complete(model_ids), help="The model of the inference workload.")
 @click.option(
     "--dtype", "formats", metavar="FORMAT", multiple=True, shell_complete=complete(lambda: list(FORMATS)),
@@ -96,7 +102,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda text: bar.update(task, description=f"finished {text}", advance=1)
 
 
-def _print(outcome: "harness.Outcome", request: "harness.Request", as_json: bool) -> None:  # noqa: F821
+def _print(outcome: "Outcome", request: "Request", as_json: bool) -> None:
     if as_json:
         echo_json(outcome.record.to_json())
         return
@@ -105,11 +111,13 @@ def _print(outcome: "harness.Outcome", request: "harness.Request", as_json: bool
     echo(run_report(report_of(outcome.record, request.on, request.known_on, request.transaction, outcome.path)))
 
 
-def _exit_code(outcome: "harness.Outcome") -> None:  # noqa: F821
+def _exit_code(outcome: "Outcome") -> None:
     from greenzone.lab import harness
 
     if harness.nothing_measured(outcome.record) and not harness.unsound(outcome.record):
         raise NothingMeasured(f"no benchmark gave a figure; the reasons are in {outcome.path}")
     if rows := harness.unsound(outcome.record):
         names = ", ".join(dict.fromkeys(f"{r.name} {r.format or ''} {r.window or ''} {r.validity}" for r in rows))
-        raise InvalidMeasurement(f"not sound: {names}; run again on a quiet machine, or check the profile ({outcome.path})")
+        raise InvalidMeasurement(
+            f"not sound: {names}; run again on a quiet machine, or check the profile ({outcome.path})"
+        )

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from greenzone.intervals import number
-from greenzone.law.classification import Classification, classify
+from greenzone.law.classification import classify
 from greenzone.law.regimes import DEFAULT_EFFECTS, load_regimes
 from greenzone.law.transaction import Transaction
+from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part
 from greenzone.records.record import EstimateRow, Record, Row
 from greenzone.records.subject import part_of_record
@@ -40,6 +41,7 @@ def run_report(report: Report) -> Group:
         terminal.section("Memory bandwidth", _bandwidth(record, c.part)),
         terminal.section("Inference", *_inference(record)),
         terminal.section("Findings", *_findings(record)),
+        terminal.section("Evidence by basis", terminal.evidence(c.part)),
         Text(),
         terminal.classification(c),
         terminal.section("The same part on other dates, exported from the US to China", by_date(c)),
@@ -59,7 +61,7 @@ def _rows(record: Record, prefix: str) -> list[Row]:
 
 
 def _rates(record: Record) -> Table:
-    rows = []
+    rows: list[Sequence[object]] = []
     for r in _rows(record, "matmul"):
         fraction = f"{r.rate_tops.median / r.claimed_tops:.1%}" if r.claimed_tops and r.rate_tops else ""
         rows.append((r.format, r.window, estimate(r.rate_tops), fraction, _size(r), _label(r)))
@@ -134,4 +136,3 @@ def report_of(record: Record, on: date, known_on: date, transaction: Transaction
     """A record classified anew, from itself alone."""
     part = part_of_record(record, path or "record")
     return Report(record, classify(part, on, known_on, transaction), path)
-

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from greenzone.law.classification import Classification
+from greenzone.law.verdict import Classification
 
 COLUMNS = (
     "device", "on", "known_on", "to", "regime", "effect", "version", "rule_status", "status", "words", "reason",
@@ -18,8 +18,9 @@ def verdict_rows(found: Sequence[Classification]) -> list[dict[str, str]]:
     for c in found:
         for v in c.verdicts:
             values = (
-                c.part.id or c.part.name, c.on.isoformat(), c.known_on.isoformat(), c.transaction.to, v.regime, v.effect,
-                v.version, v.rule_status, v.status, v.words, v.reason, v.caught_by, v.possible, v.excluded_by, v.missing,
+                c.part.id or c.part.name, c.on.isoformat(), c.known_on.isoformat(), c.transaction.to, v.regime,
+                v.effect, v.version, v.rule_status, v.status, v.words, v.reason, v.caught_by, v.possible,
+                v.excluded_by, v.missing,
                 v.outcome.licence, v.outcome.review, v.outcome.exceptions, v.confidence,
             )  # fmt: skip
             rows.append({name: _cell(value) for name, value in zip(COLUMNS, values, strict=True)})

@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from greenzone.intervals import Interval, number
-from greenzone.law.classification import Classification
 from greenzone.law.exploring import flips
 from greenzone.law.regimes import load_regime, regime_paths
-from greenzone.law.verdict import Verdict
+from greenzone.law.verdict import Classification, Verdict
 from greenzone.parameters import PARAMETERS
+from greenzone.parts.capability import Part
 from greenzone.report import wording
 
 STYLES = {"caught": "bold red", "not_caught": "bold green", "undecided": "bold yellow", "not_applicable": "dim"}
@@ -38,7 +38,11 @@ def classification(c: Classification) -> Group:
     return Group(
         Text(f"{c.part.name}{f' ({c.part.id})' if c.part.id else ''}", style="bold"),
         Text(wording.describe_question(c)),
-        *([Text("EMULATED: the measured figures are of an emulated device", style="bold magenta")] if c.part.emulated else []),
+        *(
+            [Text("EMULATED: the measured figures are of an emulated device", style="bold magenta")]
+            if c.part.emulated
+            else []
+        ),
         section("Verdicts", *(verdict(v, c) for v in c.verdicts)),
         *changes(c),
         section("Parameters", parameters(c)),
@@ -55,13 +59,22 @@ def verdict(v: Verdict, c: Classification) -> Group:
         return Group(*lines, Padding(Text(wording.sentence(v, c)), (0, 0, 0, 2), expand=False))
     body: list[RenderableType] = [Text(wording.sentence(v, c))]
     for clause in v.clauses:
-        tail = f"; taken out by {clause.excluded_by}" if clause.excluded_by else ""
+        way = "taken out" if clause.catches == "false" else "may be taken out"
+        tail = f"; {way} by {clause.excluded_by}" if clause.excluded_by else ""
         body.append(Text(f"{clause.id} {clause.truth}{tail}: {wording.condition_lines(clause)}", style="dim"))
     body += [Text(line) for line in wording.outcome_lines(v.outcome)]
-    body += [Text(f"if {b.parameter} {b.range}: {_status(b.status)}{f' by {b.clause}' if b.clause else ''}") for b in v.break_evens]
+    body += [
+        Text(f"if {b.parameter} {b.range}: {_status(b.status)}{f' by {b.clause}' if b.clause else ''}")
+        for b in v.break_evens
+    ]
     body += [Text(f"note: {n.text}") for n in v.notes]
     cites = "; ".join(dict.fromkeys(f"{x['cite']} ({x['confidence']})" for x in v.citations))
-    body.append(Text(f"version of {v.version}, {(v.rule_status or '').replace('_', ' ')}; {cites}; confidence {v.confidence}", style="dim"))
+    body.append(
+        Text(
+            f"version of {v.version}, {(v.rule_status or '').replace('_', ' ')}; {cites}; confidence {v.confidence}",
+            style="dim",
+        )
+    )
     return Group(*lines, *[Padding(b, (0, 0, 0, 2), expand=False) for b in body])
 
 
@@ -87,6 +100,16 @@ def parameters(c: Classification) -> Table:
         if value.basis or value.working:
             rows.append((name, shown(value.interval), p.unit, value.basis or "", value.working))
     return table("parameter", "value", "unit", "basis", "working", rows=rows, right=("value",))
+
+
+def evidence(part: Part) -> Table:
+    """TPP and DRAM bandwidth on each basis they are known on; the bases are never mixed."""
+    rows = [
+        (e.parameter, e.basis, shown(e.interval), e.working, "emulated" if e.emulated else e.confidence)
+        for e in part.evidence
+        if e.parameter in ("tpp", "dram_bandwidth_gb_s")
+    ]
+    return table("parameter", "basis", "value", "working", "confidence", rows=rows, right=("value",))
 
 
 def shown(i: Interval) -> str:

@@ -1,16 +1,15 @@
 """The words every report shares: what was asked, what a verdict says, what nothing here proves."""
 
 from greenzone.intervals import number
-from greenzone.law.classification import Classification
 from greenzone.law.exploring import Flip
 from greenzone.law.transaction import Consequence, Transaction
-from greenzone.law.verdict import ClauseVerdict, Verdict
+from greenzone.law.verdict import Classification, ClauseVerdict, Verdict
 from greenzone.parameters import PARAMETERS
 
 NOT_PROVEN = (
     "A measurement is a lower bound on a theoretical peak: it can show \"at or above\", never \"below\".",
     "TPP is legally the highest value the manufacturer claims; a claim is taken as it stands, with its source.",
-    "Only the clauses listed are modelled. End use, end users, parties and what letters say beyond their figures are not.",
+    "Only the clauses listed are modelled. End use, end users, parties, and letters beyond their figures, are not.",
     "Whether a part is designed or marketed for data centres is a judgement, and an input here.",
     "This is no legal advice.",
 )  # fmt: skip
@@ -76,7 +75,11 @@ def condition_lines(clause: ClauseVerdict) -> str:
     """The conditions of a clause with value and margin."""
     parts = []
     for c in clause.conditions:
-        value = number(c.low) if c.low == c.high else f"{number(c.low)}.." + ("" if c.high == float("inf") else number(c.high))
+        value = (
+            number(c.low)
+            if c.low == c.high
+            else f"{number(c.low)}.." + ("" if c.high == float("inf") else number(c.high))
+        )
         margin = f" ({c.margin:+.1%})" if c.margin is not None else ""
         parts.append(f"{c.parameter} {value} {c.range}{margin}")
     return "; ".join(parts)

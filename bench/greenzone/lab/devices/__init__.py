@@ -1,0 +1,115 @@
+"""Devices by name: cpu, cuda:N, emulated:ID, or auto. The one room that touches hardware.
+
+torch is imported when a device is opened, not when this module is.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from greenzone.errors import DeviceError, UsageError
+from greenzone.lab.devices.base import Device, Kernel
+from greenzone.lab.devices.bus import PCI_DEVICES, accelerators_on_bus
+from greenzone.parts.profile import DeviceProfile
+
+__all__ = ["DEFAULT_EMULATED", "Device", "Kernel", "accelerators_on_bus", "list_devices", "open_device"]
+
+DEFAULT_EMULATED = "nvidia-h20"
+_CUDA = re.compile(r"cuda(?::(\d{1,4}))?")
+_EMULATED = re.compile(r"emulated:(.+)")
+
+
+def open_device(
+    spec: str,
+    profiles: Callable[[str], DeviceProfile],
+    seed: int = 0,
+    *,
+    known: Iterable[DeviceProfile] = (),
+    bus: Path = PCI_DEVICES,
+) -> Device:
+    """The device of a name.
+
+    Args:
+        spec: cpu, cuda, cuda:N, emulated:ID or auto.
+        profiles: loads the profile of an id or a path, for an emulated device.
+        seed: of the emulated device's noise.
+        known: profiles among which a CUDA device is looked up, for its ceilings.
+        bus: where the PCI devices are listed.
+
+    Raises:
+        UsageError: a name that is none of these, or an unknown profile.
+        DeviceError: the device is not there or cannot be used.
+    """
+    if spec == "auto":
+        return _auto(profiles, seed, known, bus)
+    if spec == "cpu":
+        from greenzone.lab.devices.cpu import CpuDevice
+
+        return CpuDevice()
+    if match := _CUDA.fullmatch(spec):
+        return _cuda(int(match[1] or 0), known)
+    if match := _EMULATED.fullmatch(spec):
+        return _emulated(match[1], profiles, seed)
+    raise UsageError(f"no device is called {spec!r}; allowed: auto, cpu, cuda, cuda:N, emulated:PROFILE")
+
+
+def _cuda(index: int, known: Iterable[DeviceProfile]) -> Device:
+    from greenzone.lab.devices.cuda import CudaDevice, match_profile
+
+    device = CudaDevice(index)
+    device.profile = match_profile(device.name, device.capability, known)
+    return device
+
+
+def _emulated(profile: str, profiles: Callable[[str], DeviceProfile], seed: int) -> Device:
+    from greenzone.lab.devices.emulated import EmulatedDevice
+
+    return EmulatedDevice(profiles(profile), seed)
+
+
+def _auto(
+    profiles: Callable[[str], DeviceProfile], seed: int, known: Iterable[DeviceProfile], bus: Path
+) -> Device:
+    from greenzone.lab.devices.cuda_driver import TorchCuda
+
+    unusable = TorchCuda().why_unusable()
+    if unusable is None:
+        device = _cuda(0, known)
+        device.chosen_because = "it is the first accelerator that torch can use"
+        return device
+    if visible := accelerators_on_bus(bus):
+        raise DeviceError(
+            f"an accelerator is on the bus and cannot be used: {', '.join(map(str, visible))}; {unusable}, "
+            f"or choose with --device cpu or --device emulated:{DEFAULT_EMULATED}"
+        )
+    device = _emulated(DEFAULT_EMULATED, profiles, seed)
+    device.chosen_because = (
+        "no accelerator is visible on the bus; "
+        f"the figures are of an emulated {device.name}, not of this machine"
+    )
+    return device
+
+
+def list_devices(bus: Path = PCI_DEVICES) -> list[dict[str, Any]]:
+    """The processor, each CUDA device, and each accelerator that is visible and cannot be used."""
+    from greenzone.lab.devices import host
+    from greenzone.lab.devices.cuda import cuda_devices
+    from greenzone.lab.devices.cuda_driver import TorchCuda
+
+    processor = {
+        "id": "cpu",
+        "name": host.processor_name(),
+        "kind": "cpu",
+        "usable": True,
+        "memory_bytes": host.memory_bytes() or None,
+    }
+    usable = cuda_devices()
+    if usable:
+        return [processor, *usable]
+    reason = TorchCuda().why_unusable()
+    return [processor, *(_unusable(found.slot, str(found), reason) for found in accelerators_on_bus(bus))]
+
+
+def _unusable(slot: str, name: str, reason: str | None) -> dict[str, Any]:
+    return {"id": f"pci:{slot}", "name": name, "kind": "accelerator", "usable": False, "reason": reason}

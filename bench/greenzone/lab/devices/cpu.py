@@ -1,0 +1,206 @@
+"""This machine's processor, measured for real through torch."""
+
+import math
+import os
+import time as host_time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.formats import get_format
+from greenzone.lab.devices import host
+from greenzone.lab.devices.base import Kernel
+from greenzone.lab.devices.failures import torch_errors
+from greenzone.lab.devices.kernels import build, rotation_sets
+from greenzone.lab.devices.numerics import native
+from greenzone.lab.operators import Matmul, Operator
+
+FORMATS = ("fp64", "fp32", "bf16", "fp16", "int8", "fp8")
+_UNITS = 2  # vector pipes that multiply and add at the widest width: no x86 core has more
+# One AMX tile instruction multiplies 16 x 16 x 64 bytes of inputs in 16 cycles (Intel, "Intel 64 and
+# IA-32 Architectures Optimization Reference Manual", chapter on AMX): 2,048 int8 operations a cycle.
+_AMX_OPERATIONS = {"amx_int8": ("int8", 2048.0), "amx_bf16": ("bf16", 1024.0), "amx_fp16": ("fp16", 1024.0)}
+_CACHE_UNKNOWN = 64 * 2**20
+_SHORT_CALL = 50e-6  # below this the clock's own 50 ns and Python's 1 us would be seen: loop inside
+_CONTENTION = 0.9
+_CONTENTION_FROM = 0.05  # seconds of wall time before the ratio means anything
+
+
+@dataclass(frozen=True, slots=True)
+class HostClocks:
+    """Where the time comes from; tests hand in their own."""
+
+    wall: Callable[[], float] = host_time.perf_counter
+    process: Callable[[], float] = host_time.process_time
+
+
+class CpuDevice:
+    """The processor torch runs on, with all the threads torch takes, in one pool."""
+
+    id = "cpu"
+    emulated = False
+    chosen_because: str | None = None
+
+    def __init__(self, root: Path = host.ROOT, clocks: HostClocks | None = None) -> None:
+        self._root = root
+        self._clocks = clocks or HostClocks()
+        self._threads = torch.get_num_threads()
+        self._flags = host.processor_flags(root)
+        self._clock = host.maximum_clock(root)
+        self._cores = host.core_count(_allowed(), root) or self._threads
+        self._remarks: list[str] = []
+        self._worst_share: float | None = None
+        self._paths: dict[tuple[str, bool], str | None] = {}
+
+    @property
+    def name(self) -> str:
+        return host.processor_name(self._root)
+
+    @property
+    def last_level_cache_bytes(self) -> int:
+        return host.last_level_cache_bytes(self._root) or _CACHE_UNKNOWN
+
+    @property
+    def memory_bytes(self) -> int:
+        return host.memory_bytes(self._root)
+
+    @property
+    def free_bytes(self) -> int:
+        return host.available_bytes(self._root)
+
+    def formats(self) -> tuple[str, ...]:
+        return FORMATS
+
+    def prepare(self, operator: Operator, seed: int) -> Kernel:
+        self._check_path(operator)
+        sets = rotation_sets(operator, self.last_level_cache_bytes)
+        needed, free = sets * operator.resident_bytes, self.free_bytes
+        if free and needed > free:
+            raise OutOfMemory(
+                f"cpu: {operator.name} needs {needed / 1e9:.3g} GB of memory and {free / 1e9:.3g} GB are free"
+            )
+        return build(operator, native, torch.device("cpu"), seed, self.last_level_cache_bytes)
+
+    def _check_path(self, operator: Operator) -> None:
+        """Try a tiny product once for each format and layout: some builds of torch lack the path."""
+        if not isinstance(operator, Matmul):
+            return
+        key = (operator.format, operator.transposed)
+        if key not in self._paths:
+            self._paths[key] = self._missing_path(operator)
+        if reason := self._paths[key]:
+            raise DeviceError(reason)
+
+    @staticmethod
+    def _missing_path(operator: Matmul) -> str | None:
+        tiny = Matmul(32, 32, 32, operator.format, operator.transposed)
+        try:
+            kernel = build(tiny, native, torch.device("cpu"), 0, cache_bytes=0)
+            with torch_errors(f"cpu: no product in {operator.format}"):
+                kernel.launch()
+        except DeviceError as error:
+            return str(error)
+        return None
+
+    def time(self, kernel: Kernel, count: int) -> list[float]:
+        with torch_errors(f"cpu: {kernel.operator.name}"):
+            wall, process = self._clocks.wall(), self._clocks.process()
+            samples = [self._one(kernel, 1)]
+            if 0 < samples[0] < _SHORT_CALL:
+                inner = math.ceil(_SHORT_CALL / samples.pop())
+                samples = [self._one(kernel, inner) for _ in range(count)]
+            samples += [self._one(kernel, 1) for _ in range(count - len(samples))]
+            self._watch(self._clocks.wall() - wall, self._clocks.process() - process)
+        return samples
+
+    def _one(self, kernel: Kernel, inner: int) -> float:
+        clock = self._clocks.wall
+        start = clock()
+        for _ in range(inner):
+            kernel.launch()
+        return (clock() - start) / inner
+
+    def _watch(self, wall: float, process: float) -> None:
+        if wall < _CONTENTION_FROM:
+            return
+        share = process / (wall * self._threads)
+        if share < _CONTENTION and share < (self._worst_share or 1.0):
+            self._worst_share = share
+
+    def remarks(self) -> tuple[str, ...]:
+        if self._worst_share is None:
+            return ()
+        share, self._worst_share = self._worst_share, None
+        got = f"the process got {share:.0%} of the processor time of its {self._threads} threads"
+        return (f"contention: {got}; something else was running, or the kernel does not use them all",)
+
+    def now(self) -> float:
+        return self._clocks.wall()
+
+    def idle(self, seconds: float) -> None:
+        """A processor's limits are not those of an accelerator: nothing to wait for."""
+
+    def synchronise(self) -> None:
+        """Calls return when they are done."""
+
+    def vector_bits(self) -> int | None:
+        """The widest vector of an x86 processor; None elsewhere, where pipes differ in number."""
+        for flag, bits in (("avx512f", 512), ("avx", 256), ("sse2", 128)):
+            if flag in self._flags:
+                return bits
+        return None
+
+    def ceiling_tops(self, format: str) -> float | None:
+        per_clock = self._operations_per_clock(format)
+        if per_clock is None or self._clock.mhz is None:
+            return None
+        return per_clock * self._cores * self._clock.mhz * 1e6 / 1e12
+
+    def _operations_per_clock(self, format: str) -> float | None:
+        """Of one core: two for each lane and pipe, or the matrix tiles' where they are wider."""
+        bits = self.vector_bits()
+        if bits is None:
+            return None
+        vector = 2 * _UNITS * bits / (8 * get_format(format).element_bytes)
+        tiles = [
+            rate for flag, (form, rate) in _AMX_OPERATIONS.items() if flag in self._flags and form == format
+        ]
+        return max([vector, *tiles])
+
+    def ceiling_bandwidth_gb_s(self) -> float | None:
+        return None  # the number and clock of the memory channels are not told to a user
+
+    def describe(self) -> dict[str, Any]:
+        bits = self.vector_bits()
+        return {
+            "id": self.id,
+            "name": self.name,
+            "kind": "cpu",
+            "emulated": False,
+            "chosen_because": self.chosen_because,
+            "uuid": None,
+            "driver": None,
+            "memory_bytes": self.memory_bytes or None,
+            "last_level_cache_bytes": self.last_level_cache_bytes,
+            "units": self._cores,
+            "clock_max_mhz": self._clock.mhz,
+            "clock_max_source": self._clock.source,
+            "vector_bits": bits,
+            "ceiling": "widest vector x two units x cores x maximum clock"
+            if bits and self._clock.mhz
+            else f"not known: {self._clock.source if bits else 'no x86 vector width to count'}",
+            "threads": self._threads,
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "torch": torch.__version__,
+        }
+
+    def telemetry(self) -> dict[str, Any] | None:
+        return None
+
+
+def _allowed() -> frozenset[int] | None:
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

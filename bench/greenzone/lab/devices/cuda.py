@@ -1,0 +1,235 @@
+"""A CUDA device, timed with an event pair around each call and one wait at the end."""
+
+import time as host_time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from greenzone.errors import DeviceError
+from greenzone.lab.devices.base import Kernel
+from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, precision
+from greenzone.lab.devices.failures import torch_errors
+from greenzone.lab.devices.kernels import TorchKernel, build
+from greenzone.lab.devices.numerics import native
+from greenzone.lab.devices.telemetry import Telemetry
+from greenzone.lab.operators import Operator
+from greenzone.lab.results import Check
+from greenzone.parts.profile import DeviceProfile
+
+# From these on, cuBLAS multiplies fp64 on the matrix units (NVIDIA, CUDA C++ Programming Guide,
+# table of arithmetic throughput: 8.0, 9.0 and 10.x have them at full rate).
+_FP64_TENSOR = ((8, 0), (9, 0), (10, 0), (10, 1), (10, 3))
+_FP8_FROM = (8, 9)
+_TF32_FROM = (8, 0)
+_BF16_FROM = (8, 0)
+_INT8_FROM = (7, 5)
+_LOOK_S = 0.2  # between two readings of the telemetry, each of which takes some milliseconds
+
+
+class CudaKernel:
+    """A torch kernel that runs with the library settings of its format."""
+
+    def __init__(self, inner: TorchKernel, format: str | None, device: "CudaDevice") -> None:
+        self.inner, self._format, self._device = inner, format, device
+
+    @property
+    def operator(self) -> Operator:
+        return self.inner.operator
+
+    @property
+    def variant(self) -> str | None:
+        return self.inner.variant
+
+    @property
+    def note(self) -> str | None:
+        return self.inner.note
+
+    def settings(self) -> Any:
+        """The context in which the inner kernel is to be launched."""
+        return precision(self._format)
+
+    def launch(self) -> None:
+        with self.settings():
+            self.inner.launch()
+
+    def check(self) -> Check:
+        with torch_errors(f"{self._device.id}: {self.operator.name}"), self.settings():
+            return self.inner.check()
+
+    def close(self) -> None:
+        self.inner.close()
+        self._device.release()
+
+
+class CudaDevice:
+    """One CUDA device.
+
+    Raises:
+        DeviceError: no CUDA in this torch, no usable driver, or no device of that number.
+    """
+
+    emulated = False
+    chosen_because: str | None = None
+
+    def __init__(
+        self,
+        index: int = 0,
+        profile: DeviceProfile | None = None,
+        driver: CudaDriver | None = None,
+        nvml: Any | None = None,
+        sleep: Callable[[float], None] = host_time.sleep,
+    ) -> None:
+        self.profile = profile
+        self._driver = driver or TorchCuda()
+        self._index, self._sleep = index, sleep
+        if reason := self._driver.why_unusable():
+            raise DeviceError(f"cuda:{index}: {reason}, or use --device cpu")
+        if not 0 <= index < (count := self._driver.device_count()):
+            here = f"this machine has 0..{count - 1}" if count else "this machine has none"
+            raise DeviceError(f"cuda:{index}: no such device; {here}")
+        self._properties = self._driver.properties(index)
+        self._telemetry = Telemetry(index, self._properties.uuid, nvml)
+        self._limits = self._telemetry.limits()
+        self._seen: tuple[float, dict[str, Any] | None] | None = None
+
+    @property
+    def id(self) -> str:
+        return f"cuda:{self._index}"
+
+    @property
+    def name(self) -> str:
+        return self._properties.name
+
+    @property
+    def capability(self) -> str:
+        return ".".join(map(str, self._properties.capability))
+
+    @property
+    def last_level_cache_bytes(self) -> int:
+        return self._properties.cache_bytes or 64 * 2**20
+
+    @property
+    def memory_bytes(self) -> int:
+        return self._properties.memory_bytes
+
+    @property
+    def free_bytes(self) -> int:
+        return self._driver.free_bytes(self._index)
+
+    def formats(self) -> tuple[str, ...]:
+        capability = self._properties.capability
+        wide = "fp64_tensor" if capability in _FP64_TENSOR else "fp64"
+        since = {"tf32": _TF32_FROM, "bf16": _BF16_FROM, "int8": _INT8_FROM, "fp8": _FP8_FROM}
+        names = (wide, "fp32", "tf32", "fp16", "fp16_acc16", "bf16", "int8", "fp8")
+        return tuple(name for name in names if capability >= since.get(name, (0, 0)))
+
+    def prepare(self, operator: Operator, seed: int) -> Kernel:
+        if operator.name == "matmul" and operator.format not in self.formats():
+            raise DeviceError(
+                f"{self.id} ({self.name}, compute capability {self.capability}) has no {operator.format}"
+            )
+        device = self._driver.torch_device(self._index)
+        with precision(operator.format):
+            inner = build(operator, native, device, seed, self.last_level_cache_bytes)
+        return CudaKernel(inner, operator.format, self)
+
+    def release(self) -> None:
+        """Give freed memory back to the driver, so that the next operator finds it in one piece."""
+        self._driver.release_cached()
+
+    def time(self, kernel: Kernel, count: int) -> list[float]:
+        if not isinstance(kernel, CudaKernel):
+            raise DeviceError(f"{self.id} times kernels that it prepared itself")
+        driver, index = self._driver, self._index
+        pairs = [(driver.event(index), driver.event(index)) for _ in range(count)]
+        with torch_errors(f"{self.id}: {kernel.operator.name}"), kernel.settings():
+            for start, end in pairs:
+                start.record()
+                kernel.inner.launch()
+                end.record()
+            self._look()
+            driver.synchronise(index)
+            return [start.elapsed_time(end) / 1e3 for start, end in pairs]
+
+    def now(self) -> float:
+        return host_time.perf_counter()
+
+    def idle(self, seconds: float) -> None:
+        self.synchronise()
+        self._sleep(seconds)
+
+    def synchronise(self) -> None:
+        with torch_errors(self.id):
+            self._driver.synchronise(self._index)
+
+    def ceiling_tops(self, format: str) -> float | None:
+        hardware = self.profile.hardware if self.profile else None
+        operations = hardware.ops_per_clock.get(format) if hardware else None
+        clock = self._limits.get("clock_max_sm_mhz") or (hardware.max_mhz if hardware else None)
+        if operations is None or clock is None:
+            return None
+        return self._properties.units * operations * float(clock) * 1e6 / 1e12
+
+    def ceiling_bandwidth_gb_s(self) -> float | None:
+        bits, clock = self._limits.get("memory_bus_bits"), self._limits.get("clock_max_memory_mhz")
+        if not bits or not clock:
+            return None
+        return float(bits) / 8 * 2 * float(clock) * 1e6 / 1e9
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "kind": "cuda",
+            "emulated": False,
+            "chosen_because": self.chosen_because,
+            "profile": self.profile.id if self.profile else None,
+            "uuid": self._properties.uuid,
+            "driver": None,
+            "capability": self.capability,
+            "memory_bytes": self.memory_bytes,
+            "last_level_cache_bytes": self.last_level_cache_bytes,
+            "units": self._properties.units,
+            "telemetry": self._telemetry.reason or "NVML",
+            **{key: value for key, value in self._limits.items() if value is not None},
+            **self._driver.versions(),
+        }
+
+    def _look(self) -> None:
+        """Read the telemetry while the queue is full: after the wait the device is idle again."""
+        if self._seen is None or self.now() - self._seen[0] >= _LOOK_S:
+            self._seen = (self.now(), self._telemetry.sample())
+
+    def telemetry(self) -> dict[str, Any] | None:
+        fresh = self._seen is not None and self.now() - self._seen[0] < 2 * _LOOK_S
+        return self._seen[1] if self._seen and fresh else self._telemetry.sample()
+
+    def remarks(self) -> tuple[str, ...]:
+        return ()
+
+
+def match_profile(
+    name: str, capability: str | None, profiles: Iterable[DeviceProfile]
+) -> DeviceProfile | None:
+    """The profile whose `[match]` names this device; None where there is none."""
+    for profile in profiles:
+        match = profile.match
+        if match and name in match.names and match.compute_capability in (None, capability):
+            return profile
+    return None
+
+
+def cuda_devices(driver: CudaDriver | None = None) -> list[dict[str, Any]]:
+    """One row for each CUDA device; none where CUDA cannot be used."""
+    driver = driver or TorchCuda()
+    found = [driver.properties(index) for index in range(driver.device_count())]
+    return [
+        {
+            "id": f"cuda:{index}",
+            "name": one.name,
+            "kind": "cuda",
+            "usable": True,
+            "memory_bytes": one.memory_bytes,
+            "capability": ".".join(map(str, one.capability)),
+        }
+        for index, one in enumerate(found)
+    ]

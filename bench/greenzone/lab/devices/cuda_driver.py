@@ -1,0 +1,115 @@
+"""The few calls of CUDA that a device needs, in one place, so that a test can put a fake there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What CUDA tells of one device."""
+
+    name: str
+    capability: tuple[int, int]
+    units: int
+    memory_bytes: int
+    cache_bytes: int
+    uuid: str | None
+
+
+class Event(Protocol):
+    """A mark in the device's queue."""
+
+    def record(self) -> None: ...
+    def elapsed_time(self, end: Any) -> float: ...
+
+
+class CudaDriver(Protocol):
+    """What `CudaDevice` asks of CUDA."""
+
+    def why_unusable(self) -> str | None: ...
+    def device_count(self) -> int: ...
+    def properties(self, index: int) -> Properties: ...
+    def torch_device(self, index: int) -> torch.device: ...
+    def event(self, index: int) -> Event: ...
+    def synchronise(self, index: int) -> None: ...
+    def free_bytes(self, index: int) -> int: ...
+    def release_cached(self) -> None: ...
+    def versions(self) -> dict[str, str | None]: ...
+
+
+class TorchCuda:
+    """The driver that asks torch."""
+
+    def why_unusable(self) -> str | None:
+        """Why there is no CUDA device to use, or None where there is one."""
+        if torch.version.cuda is None and torch.version.hip is None:
+            return f"this torch ({torch.__version__}) is built without CUDA; install a CUDA build of torch"
+        if not torch.cuda.is_available():
+            return "torch finds no usable CUDA device; look at the driver (nvidia-smi)"
+        return None
+
+    def device_count(self) -> int:
+        return torch.cuda.device_count() if self.why_unusable() is None else 0
+
+    def properties(self, index: int) -> Properties:
+        found = torch.cuda.get_device_properties(index)
+        uuid = getattr(found, "uuid", None)
+        return Properties(
+            found.name, (found.major, found.minor), found.multi_processor_count, found.total_memory,
+            int(getattr(found, "L2_cache_size", 0)), f"GPU-{uuid}" if uuid else None,
+        )  # fmt: skip
+
+    def torch_device(self, index: int) -> torch.device:
+        return torch.device("cuda", index)
+
+    def event(self, index: int) -> Event:
+        with torch.cuda.device(index):
+            event: Event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        return event
+
+    def synchronise(self, index: int) -> None:
+        torch.cuda.synchronize(index)
+
+    def free_bytes(self, index: int) -> int:
+        return int(torch.cuda.mem_get_info(index)[0])
+
+    def release_cached(self) -> None:
+        torch.cuda.empty_cache()
+
+    def versions(self) -> dict[str, str | None]:
+        return {
+            "torch": torch.__version__,
+            "cuda": torch.version.cuda,
+            "hip": torch.version.hip,
+        }
+
+
+@contextmanager
+def precision(format: str | None) -> Iterator[None]:
+    """Tell the libraries how to multiply for a format, and put the settings back afterwards.
+
+    fp32 runs without TF32, tf32 with it; fp16_acc16 accumulates in 16 bits and nothing else does.
+    """
+    matmul = torch.backends.cuda.matmul
+    wanted = {_tf32_setting()[0]: _tf32_setting()[1 if format == "tf32" else 2]}
+    if hasattr(matmul, "allow_fp16_accumulation"):
+        wanted["allow_fp16_accumulation"] = format == "fp16_acc16"
+    before = {name: getattr(matmul, name) for name in wanted}
+    try:
+        for name, value in wanted.items():
+            setattr(matmul, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(matmul, name, value)
+
+
+def _tf32_setting() -> tuple[str, Any, Any]:
+    # torch 2.9 renamed the switch and refuses to have both names used in one process
+    if hasattr(torch.backends.cuda.matmul, "fp32_precision"):
+        return "fp32_precision", "tf32", "ieee"
+    return "allow_tf32", True, False

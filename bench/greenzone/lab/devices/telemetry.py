@@ -1,0 +1,128 @@
+"""Clocks, power, temperature and limits of an NVIDIA GPU, through NVML where it is there.
+
+The module is `pynvml` of the distribution nvidia-ml-py, imported when first needed. Nothing of NVML
+is ever fatal: without the library, without a driver, or for a field the part does not have, the
+answer is None, and `reason` says why there is none at all.
+"""
+
+import importlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+# nvml.h, nvmlClocksEventReason*: why clocks are below what they could be. 0x1 (idle) is no limit.
+THROTTLE_REASONS = {
+    0x1: "gpu_idle",
+    0x2: "applications_clocks_setting",
+    0x4: "sw_power_cap",
+    0x8: "hw_slowdown",
+    0x10: "sync_boost",
+    0x20: "sw_thermal_slowdown",
+    0x40: "hw_thermal_slowdown",
+    0x80: "hw_power_brake_slowdown",
+    0x100: "display_clock_setting",
+    0x200: "board_limit",
+    0x400: "reliability",
+}
+
+
+def throttle_reasons(mask: int) -> list[str]:
+    """The names of the bits that are set; a bit without a name is given as a number.
+
+    >>> throttle_reasons(0x24)
+    ['sw_power_cap', 'sw_thermal_slowdown']
+    """
+    bits = [1 << place for place in range(mask.bit_length()) if mask >> place & 1]
+    return [THROTTLE_REASONS.get(bit, f"0x{bit:x}") for bit in bits]
+
+
+class Telemetry:
+    """What NVML tells of one GPU; without NVML every answer is None and `reason` says why."""
+
+    def __init__(self, index: int, uuid: str | None = None, module: Any | None = None) -> None:
+        """Open the GPU by its UUID where that is known: CUDA's order need not be NVML's.
+
+        Args:
+            index: the GPU's number, for want of a UUID.
+            uuid: as NVML writes it, "GPU-...".
+            module: stands in for pynvml in tests.
+        """
+        self.reason: str | None = None
+        self._handle: Any = None
+        try:
+            self._nvml = module if module is not None else _import_nvml()
+        except ImportError as error:
+            self.reason = f"no telemetry: pynvml cannot be imported ({error}); install nvidia-ml-py"
+            return
+        try:
+            self._nvml.nvmlInit()
+            self._handle = self._open(index, uuid)
+        except self._nvml.NVMLError as error:
+            self.reason = f"no telemetry: {_why(error)}"
+
+    def _open(self, index: int, uuid: str | None) -> Any:
+        if uuid:
+            return self._nvml.nvmlDeviceGetHandleByUUID(uuid)
+        return self._nvml.nvmlDeviceGetHandleByIndex(index)
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        """One answer of NVML, or None: a part need not have every field, a library every function."""
+        try:
+            return question()
+        except (self._nvml.NVMLError, AttributeError):
+            return None
+
+    def sample(self) -> dict[str, Any] | None:
+        """The GPU's state now; None where there is no NVML."""
+        if self._handle is None:
+            return None
+        nvml, handle = self._nvml, self._handle
+        power_mw = self._ask(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
+        mask = self._throttle_mask()
+        return {
+            "clock_sm_mhz": self._ask(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)),
+            "clock_memory_mhz": self._ask(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM)),
+            "power_w": None if power_mw is None else power_mw / 1000,
+            "temperature_c": self._ask(
+                lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)
+            ),
+            "utilization": self._ask(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100),
+            "throttle_reasons": None if mask is None else throttle_reasons(mask),
+        }
+
+    def _throttle_mask(self) -> int | None:
+        nvml, handle = self._nvml, self._handle
+        mask = self._ask(lambda: nvml.nvmlDeviceGetCurrentClocksEventReasons(handle))
+        if mask is None:  # the name before driver 535
+            mask = self._ask(lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
+        return None if mask is None else int(mask)
+
+    def limits(self) -> dict[str, Any]:
+        """What stays during a run: highest clocks, bus, power limits, driver; empty without NVML."""
+        if self._handle is None:
+            return {}
+        nvml, handle = self._nvml, self._handle
+        # every name is looked up inside its question: an older module may lack it
+        limit = self._ask(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle))
+        default = self._ask(lambda: nvml.nvmlDeviceGetPowerManagementDefaultLimit(handle))
+        ecc = self._ask(lambda: nvml.nvmlDeviceGetEccMode(handle)[0])
+        return {
+            "uuid": self._ask(lambda: nvml.nvmlDeviceGetUUID(handle)),
+            "driver": self._ask(lambda: str(nvml.nvmlSystemGetDriverVersion())),
+            "clock_max_sm_mhz": self._ask(lambda: nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM)),
+            "clock_max_memory_mhz": self._ask(
+                lambda: nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_MEM)
+            ),
+            "memory_bus_bits": self._ask(lambda: nvml.nvmlDeviceGetMemoryBusWidth(handle)),
+            "power_limit_w": None if limit is None else limit / 1000,
+            "power_limit_default_w": None if default is None else default / 1000,
+            "ecc": None if ecc is None else bool(ecc),
+        }
+
+
+def _import_nvml() -> ModuleType:
+    return importlib.import_module("pynvml")
+
+
+def _why(error: Exception) -> str:
+    return f"NVML says {str(error) or type(error).__name__}"

@@ -1,0 +1,226 @@
+"""A suite on a device, made into a record: opened, checked, measured, judged and written as it goes.
+
+The record is written after every benchmark, so that a run that is stopped leaves what it had
+finished. Emulated figures are labelled in every row and never enter the verdict on a real part.
+"""
+
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from greenzone.datafiles import data_files, data_root, sha256
+from greenzone.errors import GreenzoneError, Interrupted, NotThereYet
+from greenzone.lab import evaluation
+from greenzone.lab.devices import Device, open_device
+from greenzone.lab.models import default_model, load_model
+from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.workloads import WORKLOADS, Plan
+from greenzone.law.transaction import Transaction
+from greenzone.parts.library import load_profile, load_profiles
+from greenzone.parts.profile import DeviceProfile
+from greenzone.records.record import SCHEMA, CheckRow, EstimateRow, Record, Row, Run
+from greenzone.records.store import new_id, path_for, require_writable, write
+
+SUITES = ("quick", "standard", "lab")
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked for."""
+
+    device: str = "auto"
+    suite: str = "quick"
+    workloads: tuple[str, ...] = ()
+    formats: tuple[str, ...] | None = None
+    model: str | None = None
+    batch: int | None = None
+    context: int | None = None
+    seed: int = 0
+    folder: Path = Path("results")
+    on: date = field(default_factory=lambda: datetime.now(UTC).date())
+    known_on: date = field(default_factory=lambda: datetime.now(UTC).date())
+    transaction: Transaction = field(default_factory=Transaction)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The record of a run and where it lies."""
+
+    record: Record
+    path: Path
+
+
+def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
+    """Measure a device and say which clauses it meets.
+
+    Args:
+        request: what to run.
+        progress: told the name of each benchmark as it is finished.
+
+    Raises:
+        UsageError: an unknown device, profile, model or format.
+        DeviceError: the device is not there or cannot be used.
+        FileError: records cannot be written; found before anything is measured.
+        Interrupted: stopped; what was finished is in the record, which the message names.
+    """
+    if request.suite == "lab":
+        raise NotThereYet("--suite lab: the laboratory method is not there yet; use --suite quick or standard")
+    require_writable(request.folder)
+    plan = _plan(request)
+    device = open_device(request.device, load_profile, request.seed, known=load_profiles())
+    record, path = _opened(request, device)
+    return _measured(request, plan, device, record, path, progress)
+
+
+def _plan(request: Request) -> Plan:
+    model = load_model(request.model).shape if request.model else default_model()
+    suite: Any = request.suite
+    return Plan(suite, request.formats, request.seed, model, request.batch, request.context)
+
+
+def _opened(request: Request, device: Device) -> tuple[Record, Path]:
+    now = datetime.now(UTC)
+    run_id = new_id(now)
+    profile = profile_of(device)
+    description = {"id": device.id, "name": device.name, "emulated": device.emulated, **device.describe()}
+    record = Record(
+        run=Run(id=run_id, started_at=now.isoformat(timespec="seconds")),
+        tool=_tool(), rules=_rules(profile),
+        device={**description, "chosen_because": device.chosen_because, "part": evaluation.part_facts(device, profile)},
+        environment=_environment(), settings=_settings(request),
+    )  # fmt: skip
+    if device.chosen_because:
+        record.find("device_chosen", "info", f"{device.id}: {device.chosen_because}")
+    path = path_for(request.folder, device.id, run_id)
+    write(record, path)
+    return record, path
+
+
+def profile_of(device: Device) -> DeviceProfile | None:
+    """The profile of an emulated device, or the one that a live device was recognised by."""
+    own = getattr(device, "profile", None)
+    return own if isinstance(own, DeviceProfile) else None
+
+
+def _measured(request: Request, plan: Plan, device: Device, record: Record, path: Path, progress: Progress) -> Outcome:
+    try:
+        for row in _rows(request, plan, device):
+            record.benchmarks.append(row)
+            write(record, path)
+            progress(f"{row.name} {row.format or ''} {row.window or 'not measured'}".replace("  ", " "))
+        _finished(request, device, record, "complete")
+    except (KeyboardInterrupt, Interrupted):
+        _finished(request, device, record, "interrupted")
+        write(record, path)
+        raise Interrupted(
+            f"stopped after {len(record.benchmarks)} benchmarks; what was finished is in {path}"
+        ) from None
+    except GreenzoneError:
+        _finished(request, device, record, "failed")
+        write(record, path)
+        raise
+    write(record, path)
+    return Outcome(record, path)
+
+
+def _rows(request: Request, plan: Plan, device: Device) -> Iterator[Row]:
+    profile = profile_of(device)
+    for name in request.workloads or tuple(WORKLOADS):
+        for result in WORKLOADS[name](device, plan):
+            yield row_of(result, device.emulated, profile)
+
+
+def row_of(result: Result | NotMeasured, emulated: bool, profile: DeviceProfile | None = None) -> Row:
+    """A result as the record keeps it, with the profile's claim for its format beside it."""
+    if isinstance(result, NotMeasured):
+        return Row(name=result.name, format=result.format, emulated=emulated, measured=False, reason=result.reason)
+    metrics = {k: EstimateRow(median=e.median, low=e.low, high=e.high) for k, e in result.metrics.items()}
+    c = result.check
+    check = CheckRow(error=c.error, tolerance=c.tolerance, reference=c.reference) if c else None
+    claim = profile.peak(result.format) if profile and result.format and "rate_tops" in metrics else None
+    return Row.model_validate(
+        {
+            "name": result.name, "format": result.format, "variant": result.variant, "window": result.window,
+            "data": result.data, "emulated": emulated, "shape": dict(result.shape), "operations": result.operations,
+            "bytes": result.bytes, "claimed_tops": claim.high if claim else None, **metrics,
+            "validity": result.validity, "notes": list(result.notes),
+            "check": check,
+            "warmups": list(result.warmups), "samples": list(result.samples), "telemetry": list(result.telemetry),
+            **result.extra,
+        }
+    )  # fmt: skip
+
+
+def _finished(request: Request, device: Device, record: Record, status: Any) -> None:
+    """Evidence, parameters, verdicts and findings from the rows there are; the run is over."""
+    record.telemetry = [t for t in (device.telemetry(),) if t is not None]
+    evaluation.evaluate(record, device, profile_of(device), request.on, request.known_on, request.transaction)
+    record.run.status = status
+    record.run.ended_at = datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _tool() -> dict[str, Any]:
+    try:
+        own = version("greenzone")
+    except PackageNotFoundError:
+        own = "uninstalled"
+    return {"name": "greenzone", "version": own, "schema": SCHEMA, "package_sha256": _package_hash()}
+
+
+def _package_hash() -> str:
+    """One SHA-256 over the package's source, file by file in a fixed order."""
+    root = Path(__file__).resolve().parents[1]
+    files = sorted(root.rglob("*.py"))
+    return sha256("\n".join(f"{f.relative_to(root).as_posix()} {sha256(f.read_bytes())}" for f in files).encode())
+
+
+def _rules(profile: DeviceProfile | None) -> dict[str, Any]:
+    """SHA-256 of every rule file, of all of them together, and of the profile used."""
+    root = data_root()
+    hashes = {p.relative_to(root).as_posix(): sha256(p.read_bytes()) for p in data_files()}
+    rules = {k: v for k, v in hashes.items() if k.startswith(("regimes/", "countries/"))}
+    whole = sha256("\n".join(f"{k} {v}" for k, v in sorted(rules.items())).encode())
+    own = [v for k, v in hashes.items() if profile and k.endswith(f"/{profile.id}.toml")]
+    return {"sha256": whole, "files": rules, "profile_sha256": own[0] if own else None}
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "python": platform.python_version(), "implementation": platform.python_implementation(),
+        "os": platform.platform(), "machine": platform.machine(), "torch": _version_of("torch"),
+        "numpy": _version_of("numpy"), "executable": Path(sys.executable).name,
+    }  # fmt: skip
+
+
+def _version_of(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _settings(request: Request) -> dict[str, Any]:
+    t = request.transaction
+    return {
+        "device": request.device, "suite": request.suite, "workloads": list(request.workloads or WORKLOADS),
+        "formats": list(request.formats) if request.formats else None, "model": request.model, "batch": request.batch,
+        "context": request.context, "seed": request.seed, "data": "normal", "on": request.on.isoformat(),
+        "known_on": request.known_on.isoformat(),
+        "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters},
+    }  # fmt: skip
+
+
+def nothing_measured(record: Record) -> bool:
+    """Whether no benchmark gave a valid or unstable figure."""
+    return not any(row.measured and row.validity in ("valid", "unstable") for row in record.benchmarks)
+
+
+def unsound(record: Record) -> Sequence[Row]:
+    """The rows whose figure is invalid or unstable."""
+    return [row for row in record.benchmarks if row.validity in ("invalid", "unstable")]

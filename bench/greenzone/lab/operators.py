@@ -1,0 +1,395 @@
+"""What is run, and nothing about how: a product, a copy, an attention, one layer of a model.
+
+An operator counts its `operations` (two for each multiply-accumulate), the `bytes` it cannot avoid
+moving (each input read once, each output written once) and the `resident_bytes` it needs in memory.
+Rates, rooflines and emulated times all come from these three. torch is not needed here.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal, Protocol
+
+from greenzone.errors import UsageError
+from greenzone.formats import get_format
+
+# Bytes of one element of a product's result where they differ from those of its inputs: narrow
+# floats accumulate into 16 bits, integers into 32.
+_RESULT_BYTES = {"fp8": 2.0, "fp8_acc16": 2.0, "fp6": 2.0, "fp4": 2.0, "int8": 4.0, "int4": 4.0}
+
+Phase = Literal["prefill", "decode"]
+
+
+class Operator(Protocol):
+    """What every operator tells."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def operations(self) -> float: ...
+    @property
+    def bytes(self) -> float: ...
+    @property
+    def resident_bytes(self) -> float: ...
+    @property
+    def shape(self) -> dict[str, int]: ...
+    @property
+    def format(self) -> str | None: ...
+
+
+def element_bytes(format: str) -> float:
+    """Bytes that one element of the format takes.
+
+    >>> element_bytes("fp4"), element_bytes("bf16")
+    (0.5, 2)
+    """
+    return get_format(format).element_bytes
+
+
+def result_bytes(format: str) -> float:
+    """Bytes of one element of a product's result.
+
+    >>> result_bytes("int8"), result_bytes("bf16")
+    (4.0, 2)
+    """
+    return _RESULT_BYTES.get(format, element_bytes(format))
+
+
+def _positive(operator: object, **sizes: float) -> None:
+    for name, size in sizes.items():
+        if size < 1:
+            raise UsageError(f"{type(operator).__name__}: {name} is {size}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class Matmul:
+    """The product of an (m, k) and a (k, n) matrix; `transposed` keeps the second as (n, k) rows.
+
+    >>> Matmul(512, 512, 512, "bf16").operations
+    268435456.0
+    """
+
+    m: int
+    n: int
+    k: int
+    format: str
+    transposed: bool = False
+
+    def __post_init__(self) -> None:
+        _positive(self, m=self.m, n=self.n, k=self.k)
+
+    @property
+    def name(self) -> str:
+        return "matmul"
+
+    @property
+    def operations(self) -> float:
+        return 2.0 * self.m * self.n * self.k
+
+    @property
+    def bytes(self) -> float:
+        inputs = (self.m * self.k + self.k * self.n) * element_bytes(self.format)
+        return inputs + self.m * self.n * result_bytes(self.format)
+
+    @property
+    def resident_bytes(self) -> float:
+        return self.bytes
+
+    @property
+    def shape(self) -> dict[str, int]:
+        return {"m": self.m, "n": self.n, "k": self.k}
+
+    @property
+    def layout(self) -> str:
+        return "NT" if self.transposed else "NN"
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """A stream over `arrays` arrays of `array_bytes` each, every one of them read or written once."""
+
+    array_bytes: int
+    format: str = "fp32"
+    arrays: ClassVar[int]
+    operations_per_element: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        _positive(self, array_bytes=self.array_bytes)
+
+    @property
+    def elements(self) -> int:
+        return int(self.array_bytes / element_bytes(self.format))
+
+    @property
+    def operations(self) -> float:
+        return float(self.operations_per_element * self.elements)
+
+    @property
+    def bytes(self) -> float:
+        return float(self.arrays * self.array_bytes)
+
+    @property
+    def resident_bytes(self) -> float:
+        return self.bytes
+
+    @property
+    def shape(self) -> dict[str, int]:
+        return {"elements": self.elements}
+
+
+@dataclass(frozen=True)
+class Copy(_Memory):
+    """One array read, one written."""
+
+    name = "memory.copy"
+    arrays = 2
+    operations_per_element = 0
+
+
+@dataclass(frozen=True)
+class Triad(_Memory):
+    """a = b + s c: two arrays read, one written (J. D. McCalpin, STREAM)."""
+
+    name = "memory.triad"
+    arrays = 3
+    operations_per_element = 2
+
+
+@dataclass(frozen=True)
+class Read(_Memory):
+    """One array read and reduced to its largest element."""
+
+    name = "memory.read"
+    arrays = 1
+    operations_per_element = 1
+
+
+@dataclass(frozen=True)
+class Attention:
+    """softmax(q k^T) v for `queries` rows against `keys` rows a head; `causal` counts the seen half.
+
+    The two products alone are counted, the softmax is not: the convention of model utilisation.
+    """
+
+    batch: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    queries: int
+    keys: int
+    format: str
+    causal: bool = False
+
+    def __post_init__(self) -> None:
+        _positive(self, batch=self.batch, kv_heads=self.kv_heads, queries=self.queries, keys=self.keys)
+        if self.heads % self.kv_heads:
+            raise UsageError(
+                f"Attention: {self.heads} heads cannot share {self.kv_heads} key-value heads evenly"
+            )
+        if self.causal and self.keys < self.queries:
+            raise UsageError(f"Attention: {self.queries} causal queries need as many keys, not {self.keys}")
+
+    @property
+    def name(self) -> str:
+        return "attention"
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of a query and a key it sees, in one head of one sequence."""
+        unseen = self.queries * (self.queries - 1) // 2 if self.causal else 0
+        return self.queries * self.keys - unseen
+
+    @property
+    def operations(self) -> float:
+        return 4.0 * self.batch * self.heads * self.pairs * self.head_dim
+
+    @property
+    def bytes(self) -> float:
+        queries_and_result = 2 * self.heads * self.queries
+        keys_and_values = 2 * self.kv_heads * self.keys
+        return (
+            self.batch * self.head_dim * (queries_and_result + keys_and_values) * element_bytes(self.format)
+        )
+
+    @property
+    def resident_bytes(self) -> float:
+        return self.bytes
+
+    @property
+    def shape(self) -> dict[str, int]:
+        names = ("batch", "heads", "kv_heads", "head_dim", "queries", "keys")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """`inputs` arrays of `elements` read, one written: a sum, a gate."""
+
+    elements: int
+    inputs: int
+    format: str
+    operations_per_element: int = 1
+
+    def __post_init__(self) -> None:
+        _positive(self, elements=self.elements, inputs=self.inputs)
+
+    @property
+    def name(self) -> str:
+        return "elementwise"
+
+    @property
+    def operations(self) -> float:
+        return float(self.elements * self.operations_per_element)
+
+    @property
+    def bytes(self) -> float:
+        return (self.inputs + 1) * self.elements * element_bytes(self.format)
+
+    @property
+    def resident_bytes(self) -> float:
+        return self.bytes
+
+    @property
+    def shape(self) -> dict[str, int]:
+        return {"elements": self.elements, "inputs": self.inputs}
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Root-mean-square normalisation of rows: square, sum, scale by the root and by a weight."""
+
+    rows: int
+    width: int
+    format: str
+
+    def __post_init__(self) -> None:
+        _positive(self, rows=self.rows, width=self.width)
+
+    @property
+    def name(self) -> str:
+        return "norm"
+
+    @property
+    def operations(self) -> float:
+        return 4.0 * self.rows * self.width
+
+    @property
+    def bytes(self) -> float:
+        return (2.0 * self.rows * self.width + self.width) * element_bytes(self.format)
+
+    @property
+    def resident_bytes(self) -> float:
+        return self.bytes
+
+    @property
+    def shape(self) -> dict[str, int]:
+        return {"rows": self.rows, "width": self.width}
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """The sizes of a decoder-only language model."""
+
+    id: str
+    name: str
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocabulary: int
+    tied_embeddings: bool
+    parameters: float
+    mlp: Literal["gated", "plain"] = "gated"
+
+
+@dataclass(frozen=True)
+class DecoderLayer:
+    """One layer of a model in one phase, as the list of operators it consists of.
+
+    Prefill runs `tokens` new rows of each sequence against themselves (`context` equals `tokens`);
+    decode runs one new row against a cache of `context` rows, itself included. The rotary embedding
+    is left out: it is under a thousandth of the operations and reads no weights.
+    """
+
+    model: ModelShape
+    phase: Phase
+    batch: int
+    tokens: int
+    context: int
+    format: str
+
+    def __post_init__(self) -> None:
+        _positive(self, batch=self.batch, tokens=self.tokens, context=self.context)
+        if self.phase == "decode" and self.tokens != 1:
+            raise UsageError(f"DecoderLayer: decode runs 1 token of a sequence at a time, not {self.tokens}")
+        if self.phase == "prefill" and self.context != self.tokens:
+            raise UsageError(
+                f"DecoderLayer: prefill starts from an empty cache, so context is {self.tokens} (tokens), "
+                f"not {self.context}"
+            )
+
+    @property
+    def name(self) -> str:
+        return f"inference.{self.phase}"
+
+    @property
+    def rows(self) -> int:
+        return self.batch * self.tokens
+
+    @cached_property
+    def parts(self) -> tuple[Operator, ...]:
+        model, rows, form = self.model, self.rows, self.format
+        width, narrow = model.heads * model.head_dim, model.kv_heads * model.head_dim
+        attention = Attention(
+            self.batch, model.heads, model.kv_heads, model.head_dim,
+            self.tokens, self.context, form, causal=self.phase == "prefill",
+        )  # fmt: skip
+        ups = 2 if model.mlp == "gated" else 1
+        return (
+            Norm(rows, model.hidden, form),
+            Matmul(rows, width, model.hidden, form, transposed=True),
+            Matmul(rows, narrow, model.hidden, form, transposed=True),
+            Matmul(rows, narrow, model.hidden, form, transposed=True),
+            attention,
+            Matmul(rows, model.hidden, width, form, transposed=True),
+            Elementwise(rows * model.hidden, 2, form),
+            Norm(rows, model.hidden, form),
+            *[Matmul(rows, model.intermediate, model.hidden, form, transposed=True)] * ups,
+            Elementwise(rows * model.intermediate, ups, form, operations_per_element=4 + ups - 1),
+            Matmul(rows, model.hidden, model.intermediate, form, transposed=True),
+            Elementwise(rows * model.hidden, 2, form),
+        )
+
+    @property
+    def operations(self) -> float:
+        return sum(part.operations for part in self.parts)
+
+    @property
+    def bytes(self) -> float:
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def weight_bytes(self) -> float:
+        weights = sum(part.n * part.k for part in self.parts if isinstance(part, Matmul))
+        return (weights + 2 * self.model.hidden) * element_bytes(self.format)
+
+    @property
+    def cache_bytes(self) -> float:
+        """Keys and values of all sequences."""
+        model = self.model
+        elements = 2 * self.batch * self.context * model.kv_heads * model.head_dim
+        return elements * element_bytes(self.format)
+
+    @property
+    def resident_bytes(self) -> float:
+        model = self.model
+        results = sum(part.m * part.n for part in self.parts if isinstance(part, Matmul))
+        passing = 4 * self.rows * model.hidden + 2 * self.rows * model.intermediate
+        return self.weight_bytes + self.cache_bytes + (results + passing) * element_bytes(self.format)
+
+    @property
+    def shape(self) -> dict[str, int]:
+        names = ("hidden", "intermediate", "heads", "kv_heads", "head_dim")
+        sizes = {"batch": self.batch, "tokens": self.tokens, "context": self.context}
+        return sizes | {name: int(getattr(self.model, name)) for name in names}

@@ -1,0 +1,183 @@
+"""What a workload is asked for, and the steps all workloads share."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from greenzone.errors import OutOfMemory
+from greenzone.lab.devices.base import Device, Kernel
+from greenzone.lab.measure import BUDGETS, Budget, Windows, measure_windows
+from greenzone.lab.models import default_model
+from greenzone.lab.operators import Matmul, ModelShape, Operator
+from greenzone.lab.results import Check, Result, Window
+from greenzone.statistics import Estimate, estimate_rate, median
+
+# CUDA events resolve about 0.5 us (CUDA Runtime API, cudaEventElapsedTime); the processor's clock and
+# the emulated one are finer, and get no better. Oscillators are good to 100 parts in a million.
+_RESOLUTION_S = 0.5e-6
+_CLOCK_UNCERTAINTY = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run of a workload; None takes the workload's own choice."""
+
+    suite: Literal["quick", "standard"] = "quick"
+    formats: tuple[str, ...] | None = None
+    seed: int = 0
+    model: ModelShape = field(default_factory=default_model)
+    batch: int | None = None
+    context: int | None = None
+
+    @property
+    def budget(self) -> Budget:
+        return BUDGETS[self.suite]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A kernel that was checked and, if it was right, timed."""
+
+    operator: Operator
+    variant: str | None
+    check: Check
+    windows: Windows | None
+    notes: tuple[str, ...] = field(default=())
+
+
+def is_processor(device: Device) -> bool:
+    """Whether this is the host's own processor: smaller sizes, and memory shared with everything else."""
+    return device.id == "cpu"
+
+
+@contextmanager
+def prepared(device: Device, operator: Operator, seed: int) -> Iterator[Kernel]:
+    """A kernel that gives its memory back at the end."""
+    kernel = device.prepare(operator, seed)
+    try:
+        yield kernel
+    finally:
+        kernel.close()
+
+
+def call_seconds(device: Device, operator: Operator, seed: int, calls: int = 2) -> float:
+    """The best of a few calls: enough to choose by, not to report."""
+    with prepared(device, operator, seed) as kernel:
+        device.time(kernel, 1)
+        return min(device.time(kernel, calls))
+
+
+def product_rate(device: Device, product: Matmul, seed: int) -> float:
+    """Operations a second of a small product: the probe before a loop."""
+    return product.operations / call_seconds(device, product, seed)
+
+
+def measure_first_that_fits(device: Device, operators: Sequence[Operator], plan: Plan) -> Measured:
+    """Check and measure the first operator that fits; every one that did not is noted.
+
+    Raises:
+        OutOfMemory: none fits.
+        DeviceError: the device has no path for the operator, or it failed.
+    """
+    notes: list[str] = []
+    for operator in operators:
+        try:
+            return _measure(device, operator, plan, notes)
+        except OutOfMemory as error:
+            notes.append(f"{error}; a smaller size was tried")
+            last = error
+    raise last
+
+
+def _measure(device: Device, operator: Operator, plan: Plan, notes: list[str]) -> Measured:
+    with prepared(device, operator, plan.seed) as kernel:
+        check = kernel.check()
+        if kernel.note:
+            notes = [*notes, kernel.note]
+        if not check.passed:
+            error, allowed = f"error {check.error:.3g}", f"{check.tolerance:.3g} allowed"
+            wrong = f"wrong result: {error} against {check.reference}, {allowed}"
+            return Measured(operator, kernel.variant, check, None, (*notes, wrong))
+        windows = measure_windows(device, kernel, budget=plan.budget)
+        return Measured(operator, kernel.variant, check, windows, tuple(notes))
+
+
+def results(
+    measured: Measured,
+    metric: str,
+    amount: float,
+    extra: Mapping[str, object],
+    windows: Sequence[Window] = ("burst", "sustained"),
+) -> Iterator[Result]:
+    """A result for each window, with `amount` a second as its metric; one invalid one for a wrong kernel.
+
+    Args:
+        measured: what the device gave.
+        metric: rate_tops (amount in 10^12 operations) or bandwidth_gb_s (in 10^9 bytes).
+        amount: of one call.
+        extra: what else the record keeps.
+        windows: those to report.
+    """
+    if measured.windows is None:
+        yield _result(measured, "sustained", (), {}, extra)
+        return
+    for window in windows:
+        samples = samples_of(measured.windows, window)
+        yield _result(measured, window, samples, {metric: rate_of(samples, amount)}, extra)
+
+
+def samples_of(windows: Windows, window: Window) -> tuple[float, ...]:
+    """The samples of a window."""
+    return windows.burst if window == "burst" else windows.sustained
+
+
+def rate_of(samples: Sequence[float], amount: float) -> Estimate:
+    """Amount a second, with its uncertainty."""
+    return estimate_rate(samples, amount, relative_systematic=timer_uncertainty(median(samples)))
+
+
+def timer_uncertainty(seconds: float) -> float:
+    """The standard uncertainty of a time that long, as a fraction: resolution and rate of the clock."""
+    return math.hypot(_CLOCK_UNCERTAINTY, _RESOLUTION_S / seconds)
+
+
+def _result(
+    measured: Measured,
+    window: Window,
+    samples: tuple[float, ...],
+    metrics: Mapping[str, Estimate],
+    extra: Mapping[str, object],
+) -> Result:
+    operator, windows = measured.operator, measured.windows
+    more: dict[str, object] = {}
+    if samples:
+        more["timer_uncertainty"] = timer_uncertainty(median(samples))
+    if windows and window == "burst":
+        more["burst_window_s"] = windows.burst_window_s
+    # a burst is what was seen before it settled, or did not: only the sustained figure is unstable
+    unstable = windows is not None and window == "sustained" and windows.validity != "valid"
+    return Result(
+        name=operator.name,
+        format=operator.format,
+        variant=measured.variant,
+        window=window,
+        data="normal",
+        shape=operator.shape,
+        operations=operator.operations,
+        bytes=operator.bytes,
+        warmups=windows.warmups if windows else (),
+        samples=samples,
+        metrics=metrics,
+        check=measured.check,
+        validity="invalid" if windows is None else "unstable" if unstable else "valid",
+        notes=tuple(dict.fromkeys((*measured.notes, *(windows.notes if windows else ())))),
+        extra={**extra, **more},
+        telemetry=windows.telemetry if windows else (),
+    )
+
+
+def typical(windows: Windows) -> float:
+    """Seconds of a call in the steady state."""
+    return median(windows.sustained)

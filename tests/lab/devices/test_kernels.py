@@ -1,0 +1,163 @@
+"""Kernels are right, and a kernel that is wrong is found out."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.lab.devices import checking, kernels, numerics
+from greenzone.lab.devices.layer import DecoderLayerKernel
+from greenzone.lab.operators import Copy, DecoderLayer, Elementwise, Matmul, ModelShape, Operator, Read, Triad
+
+CPU = torch.device("cpu")
+SMALL = ModelShape("s", "S", 2, 64, 128, 4, 2, 16, 100, True, 0.0, "gated")
+PLAIN = ModelShape("p", "P", 2, 64, 128, 4, 4, 16, 100, True, 0.0, "plain")
+
+
+def build(operator: Operator, simulated: bool = False, cache: int = 0) -> Any:
+    return kernels.build(operator, numerics.simulated if simulated else numerics.native, CPU, 7, cache)
+
+
+@pytest.mark.parametrize("form", ["fp64", "fp32", "tf32", "bf16", "fp16", "int8", "fp8"])
+def test_native_products_pass(form: str) -> None:
+    check = build(Matmul(48, 80, 64, form, transposed=True)).check()
+    assert check.passed, check
+
+
+@pytest.mark.parametrize(
+    "form", ["fp64_tensor", "fp32", "tf32", "fp16_acc16", "bf16", "fp8", "fp6", "fp4", "int8", "int4"]
+)
+def test_simulated_products_pass(form: str) -> None:
+    check = build(Matmul(48, 80, 64, form), simulated=True).check()
+    assert check.passed, check
+
+
+@pytest.mark.parametrize("kind", [Copy, Triad, Read])
+@pytest.mark.parametrize("form", ["fp32", "fp64"])
+def test_streams_pass(kind: type[Copy], form: str) -> None:
+    assert build(kind(2**20, form)).check().passed
+
+
+@pytest.mark.parametrize("model", [SMALL, PLAIN])
+@pytest.mark.parametrize(("phase", "tokens", "context"), [("decode", 1, 40), ("prefill", 24, 24)])
+@pytest.mark.parametrize("form", ["fp64", "fp32", "bf16", "fp16"])
+def test_layers_pass(model: ModelShape, phase: Any, tokens: int, context: int, form: str) -> None:
+    check = build(DecoderLayer(model, phase, 2, tokens, context, form)).check()
+    assert check.passed, check
+
+
+@pytest.mark.parametrize(
+    "operator", [Matmul(32, 32, 32, "fp32"), Matmul(32, 32, 32, "int8", True), Copy(4096), Read(4096)]
+)
+def test_a_kernel_that_writes_nothing_fails(operator: Operator) -> None:
+    kernel = build(operator)
+    kernel.launch = lambda: None
+    check = kernel.check()
+    assert not check.passed
+    assert check.error >= 1
+    assert "not written" in check.reference
+
+
+def test_a_kernel_that_leaves_one_element_fails() -> None:
+    kernel = build(Matmul(512, 512, 16, "fp32"))
+    launch = kernel.launch
+
+    def all_but_one() -> None:
+        launch()
+        kernel._sets[0][2][100, 100] = float("nan")
+
+    kernel.launch = all_but_one
+    assert not kernel.check().passed
+
+
+@pytest.mark.parametrize("form", ["fp32", "bf16", "int8"])
+def test_a_kernel_with_a_wrong_value_fails(form: str) -> None:
+    kernel = build(Matmul(32, 32, 32, form, True))
+    launch = kernel.launch
+
+    def shifted() -> None:
+        launch()
+        kernel._sets[0][2][3, 3] += 100
+
+    kernel.launch = shifted
+    check = kernel.check()
+    assert not check.passed
+    assert "not written" not in check.reference
+
+
+def test_zeros_do_not_pass_for_a_product() -> None:
+    kernel = build(Matmul(32, 32, 32, "fp16", True))
+    kernel.launch = kernel._sets[0][2].zero_
+    assert kernel.check().error == pytest.approx(1.0)
+
+
+def test_a_layer_with_a_wrong_attention_fails_though_the_residual_hides_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = build(DecoderLayer(SMALL, "decode", 1, 1, 64, "fp32"))
+    right = DecoderLayerKernel._attend
+    monkeypatch.setattr(DecoderLayerKernel, "_attend", lambda *a: right(*a) * 1.01)
+    assert not kernel.check().passed
+
+
+def test_a_layer_that_never_ran_fails() -> None:
+    kernel = build(DecoderLayer(SMALL, "prefill", 1, 8, 8, "fp32"))
+    kernel.launch = lambda: None
+    assert not kernel.check().passed
+
+
+def test_operands_rotate_over_twice_the_cache() -> None:
+    operator = Matmul(64, 64, 64, "fp32")
+    kernel = build(operator, cache=100_000)
+    assert len(kernel._sets) * operator.resident_bytes >= 200_000
+    kernel.launch()
+    assert kernel._turn == 1
+    pointers = {x.data_ptr() for operands in kernel._sets for x in operands}
+    assert len(pointers) == 3 * len(kernel._sets)
+
+
+def test_inputs_are_not_zeros_and_hang_on_the_seed() -> None:
+    one, two = build(Copy(4096)), build(Copy(4096))
+    other: Any = kernels.build(Copy(4096), numerics.native, CPU, 8, 0)
+    assert torch.equal(one._sets[0][1], two._sets[0][1])
+    assert not torch.equal(one._sets[0][1], other._sets[0][1])
+    assert one._sets[0][1].std() == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [Matmul(8, 8, 8, "fp4"), Copy(64, "bf16"), Elementwise(8, 2, "fp32"), Matmul(32, 32, 32, "fp8")],
+)
+def test_what_torch_cannot_run_is_refused(operator: Operator) -> None:
+    with pytest.raises(DeviceError):
+        build(operator)
+
+
+def test_an_allocation_that_fails_is_out_of_memory() -> None:
+    with pytest.raises(OutOfMemory):
+        build(Copy(2**52))
+
+
+def test_memory_that_runs_out_in_a_check_is_ours() -> None:
+    kernel = build(Copy(4096))
+
+    def full() -> None:
+        torch.empty(2**52)
+
+    kernel.launch = full
+    with pytest.raises(OutOfMemory, match="check of a memory stream"):
+        kernel.check()
+
+
+def test_close_gives_the_operands_back() -> None:
+    kernel = build(Matmul(32, 32, 32, "fp32"))
+    kernel.close()
+    kernel.close()
+    assert kernel._sets == []
+
+
+def test_a_nan_in_the_result_never_passes() -> None:
+    out = torch.ones(4)
+    out[2] = float("nan")
+    assert not checking.compare(out, torch.ones(4, dtype=torch.float64), out, 10.0, "ones").error < 1

@@ -1,0 +1,144 @@
+"""NVML through a fake of its module: every field, every error, and no crash."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pynvml
+import pytest
+
+from greenzone.lab.devices import telemetry
+from greenzone.lab.devices.telemetry import Telemetry, throttle_reasons
+
+ERRORS = [v for k, v in vars(pynvml).items() if k.startswith("NVML_ERROR_") and isinstance(v, int)]
+
+
+class FakeNvml:
+    """An H20 as NVML shows it; `broken` names the functions that raise."""
+
+    NVMLError = pynvml.NVMLError
+    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
+
+    def __init__(self, error: int = pynvml.NVML_ERROR_NOT_SUPPORTED, broken: tuple[str, ...] = ()) -> None:
+        self.error, self.broken = error, broken
+        self.asked: list[str] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("nvml"):
+            self.asked.append(name)
+            if name in self.broken:
+                raise pynvml.NVMLError(self.error)
+        return super().__getattribute__(name)
+
+    def nvmlInit(self) -> None: ...
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
+        return f"index {index}"
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:
+        return uuid
+
+    def nvmlDeviceGetPowerUsage(self, _: str) -> int:
+        return 350_500
+
+    def nvmlDeviceGetClockInfo(self, _: str, kind: int) -> int:
+        return {1: 1755, 2: 2619}[kind]
+
+    def nvmlDeviceGetMaxClockInfo(self, _: str, kind: int) -> int:
+        return {1: 1980, 2: 2619}[kind]
+
+    def nvmlDeviceGetTemperature(self, _: str, kind: int) -> int:
+        return 61
+
+    def nvmlDeviceGetUtilizationRates(self, _: str) -> SimpleNamespace:
+        return SimpleNamespace(gpu=98)
+
+    def nvmlDeviceGetCurrentClocksEventReasons(self, _: str) -> int:
+        return 0x4
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, _: str) -> int:
+        return 0x8
+
+    def nvmlDeviceGetEnforcedPowerLimit(self, _: str) -> int:
+        return 400_000
+
+    def nvmlDeviceGetPowerManagementDefaultLimit(self, _: str) -> int:
+        return 500_000
+
+    def nvmlDeviceGetEccMode(self, _: str) -> list[int]:
+        return [1, 1]
+
+    def nvmlDeviceGetMemoryBusWidth(self, _: str) -> int:
+        return 5120
+
+    def nvmlDeviceGetUUID(self, _: str) -> str:
+        return "GPU-1"
+
+    def nvmlSystemGetDriverVersion(self) -> str:
+        return "580.1"
+
+
+def test_a_sample_has_the_units_of_its_names() -> None:
+    assert Telemetry(0, None, FakeNvml()).sample() == {
+        "clock_sm_mhz": 1755,
+        "clock_memory_mhz": 2619,
+        "power_w": 350.5,
+        "temperature_c": 61,
+        "utilization": 0.98,
+        "throttle_reasons": ["sw_power_cap"],
+    }
+
+
+def test_the_limits() -> None:
+    limits = Telemetry(0, None, FakeNvml()).limits()
+    assert (limits["power_limit_w"], limits["power_limit_default_w"], limits["ecc"]) == (400, 500, True)
+    assert (limits["clock_max_sm_mhz"], limits["memory_bus_bits"], limits["driver"]) == (1980, 5120, "580.1")
+
+
+def test_the_uuid_finds_the_gpu_whatever_its_number() -> None:
+    fake = FakeNvml()
+    Telemetry(3, "GPU-9", fake)
+    assert "nvmlDeviceGetHandleByUUID" in fake.asked
+    assert "nvmlDeviceGetHandleByIndex" not in fake.asked
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("where", ["nvmlInit", "nvmlDeviceGetHandleByIndex"])
+def test_every_error_at_the_start_means_no_telemetry_and_says_why(error: int, where: str) -> None:
+    opened = Telemetry(0, None, FakeNvml(error, (where,)))
+    assert (opened.sample(), opened.limits()) == (None, {})
+    assert opened.reason
+    assert opened.reason.startswith("no telemetry: NVML says ")
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_error_of_a_field_leaves_that_field_out(error: int) -> None:
+    sample = Telemetry(0, None, FakeNvml(error, ("nvmlDeviceGetPowerUsage",))).sample()
+    assert sample is not None
+    assert sample["power_w"] is None
+    assert sample["clock_sm_mhz"] == 1755
+
+
+def test_old_drivers_know_the_reasons_by_their_old_name() -> None:
+    sample = Telemetry(0, None, FakeNvml(broken=("nvmlDeviceGetCurrentClocksEventReasons",))).sample()
+    assert sample is not None
+    assert sample["throttle_reasons"] == ["hw_slowdown"]
+
+
+def test_without_the_module_there_is_no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Any:
+        raise ImportError("No module named 'pynvml'")
+
+    monkeypatch.setattr(telemetry, "_import_nvml", missing)
+    opened = Telemetry(0)
+    assert opened.sample() is None
+    assert "install nvidia-ml-py" in (opened.reason or "")
+
+
+def test_every_reason_of_the_real_module_has_a_name() -> None:
+    bits = {
+        v for k, v in vars(pynvml).items() if k.startswith("nvmlClocksEventReason") and isinstance(v, int)
+    }
+    singles = {bit for bit in bits if bit and bit & (bit - 1) == 0}
+    assert singles
+    assert singles <= set(telemetry.THROTTLE_REASONS)
+    assert throttle_reasons(0) == []
+    assert throttle_reasons(0x8004) == ["sw_power_cap", "0x8000"]

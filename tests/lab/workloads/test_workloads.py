@@ -1,0 +1,224 @@
+"""Workloads on the emulated device, on the processor, and on devices that misbehave."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.lab.devices.cpu import CpuDevice
+from greenzone.lab.devices.emulated import EmulatedDevice, EmulatedKernel
+from greenzone.lab.measure import BUDGETS, Budget
+from greenzone.lab.models import default_model
+from greenzone.lab.operators import ModelShape, Operator
+from greenzone.lab.results import Check, NotMeasured, Result
+from greenzone.lab.workloads import WORKLOADS, Plan, inference, matmul, memory
+from greenzone.parts.library import load_profile
+from greenzone.parts.profile import DeviceProfile, Memory
+from greenzone.statistics import median
+
+H20 = load_profile("nvidia-h20")
+BF16 = Plan(formats=("bf16",))
+
+
+def rows(workload: str, device: Any, plan: Plan | None = None) -> list[Result]:
+    found = list(WORKLOADS[workload](device, plan or Plan()))
+    assert all(isinstance(row, Result) for row in found), found
+    return [row for row in found if isinstance(row, Result)]
+
+
+def small(capacity_gb: float) -> DeviceProfile:
+    return replace(H20, memory=Memory("HBM3", capacity_gb=capacity_gb, bandwidth_gb_s=4000))
+
+
+def test_a_burst_and_a_sustained_result_for_each_format() -> None:
+    device = EmulatedDevice(H20)
+    found = [(row.format, row.window) for row in rows("matmul", device)]
+    assert found == [(form, window) for form in device.formats() for window in ("burst", "sustained")]
+
+
+def test_the_rate_is_worked_out_from_the_samples() -> None:
+    for row in rows("matmul", EmulatedDevice(H20), BF16):
+        assert row.metrics["rate_tops"].median == pytest.approx(row.operations / median(row.samples) / 1e12)
+        assert row.metrics["rate_tops"].low < row.metrics["rate_tops"].median
+        assert row.check is not None
+        assert row.check.passed
+        assert row.extra["layout"] in ("NN", "NT")
+        assert row.warmups
+        assert row.validity == "valid"
+
+
+@pytest.mark.parametrize(("suite", "side"), [("quick", 4096), ("standard", 8192)])
+def test_the_size_follows_the_suite(suite: Any, side: int) -> None:
+    row = rows("matmul", EmulatedDevice(H20), Plan(suite, ("fp8",)))[0]
+    assert row.shape == {"m": side, "n": side, "k": side}
+
+
+def test_a_limiter_shows_between_the_windows() -> None:
+    device = EmulatedDevice(load_profile("nvidia-rtx-5090-d-v2"))
+    burst, sustained = (
+        row.metrics["rate_tops"].median for row in rows("matmul", device, Plan(formats=("int8",)))
+    )
+    assert burst / sustained == pytest.approx(1.17, abs=0.025)
+
+
+def test_a_smaller_product_is_tried_where_memory_is_short_and_it_is_said() -> None:
+    row = rows("matmul", EmulatedDevice(small(0.05)), BF16)[0]
+    assert row.shape["m"] == 2048
+    assert any("a smaller size was tried" in note for note in row.notes)
+
+
+def test_where_nothing_fits_the_reason_is_given() -> None:
+    (row,) = matmul.run(EmulatedDevice(small(0.001)), BF16)
+    assert isinstance(row, NotMeasured)
+    assert "are left" in row.reason
+
+
+def test_smaller_arrays_where_memory_is_short() -> None:
+    found = rows("memory", EmulatedDevice(small(1.2)))
+    assert [row.name for row in found] == [
+        n for n in ("memory.copy", "memory.triad", "memory.read") for _ in "xx"
+    ]
+    assert found[0].bytes < 2 * 2**30
+    assert any("a smaller size was tried" in note for note in found[0].notes)
+    for row in found:
+        assert row.metrics["bandwidth_gb_s"].median == pytest.approx(row.bytes / median(row.samples) / 1e9)
+        assert "bus_bytes" not in row.extra
+
+
+def test_arrays_are_eight_times_the_cache_at_least() -> None:
+    device = EmulatedDevice(H20)
+    assert all(row.bytes >= 8 * device.last_level_cache_bytes for row in rows("memory", device))
+
+
+def test_a_part_without_claimed_peaks_gives_a_reason_for_each_question() -> None:
+    device = EmulatedDevice(load_profile("amd-mi308x"))
+    (products,) = matmul.run(device, Plan())
+    asked = list(matmul.run(device, Plan(formats=("fp16",))))
+    assert isinstance(products, NotMeasured)
+    assert asked == [NotMeasured("matmul", "fp16", "profile amd-mi308x gives no peak for fp16")]
+    assert all(isinstance(row, NotMeasured) for row in inference.run(device, Plan()))
+    assert rows("memory", device)
+
+
+def test_a_wrong_kernel_is_invalid_and_gives_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EmulatedKernel, "check", lambda _: Check(0.5, 0.01, "float64"))
+    for workload in ("matmul", "memory", "inference"):
+        for row in rows(workload, EmulatedDevice(H20), replace(BF16, model=default_model())):
+            assert (row.validity, row.samples, dict(row.metrics)) == ("invalid", (), {})
+            assert any("wrong result: error 0.5" in note for note in row.notes)
+
+
+def test_a_figure_above_the_ceiling_is_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EmulatedDevice, "ceiling_tops", lambda *_: 50.0)
+    found = rows("matmul", EmulatedDevice(H20), BF16)
+    assert {row.validity for row in found} == {"invalid"}
+    assert any("times the ceiling of 50" in note for note in found[0].notes)
+
+
+def test_a_kernel_that_fails_half_way_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> list[float]:
+        raise DeviceError("cuda:0: matmul: an illegal memory access was encountered")
+
+    monkeypatch.setattr(EmulatedDevice, "time", fails)
+    (row,) = matmul.run(EmulatedDevice(H20), BF16)
+    assert isinstance(row, NotMeasured)
+    assert "illegal memory access" in row.reason
+
+
+def test_out_of_memory_while_it_runs_tries_a_smaller_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = EmulatedKernel.check
+
+    def big_ones_fail(kernel: EmulatedKernel) -> Check:
+        if kernel.operator.resident_bytes > 1e9:
+            raise OutOfMemory("cuda:0: memory.copy: out of memory")
+        return check(kernel)
+
+    monkeypatch.setattr(EmulatedKernel, "check", big_ones_fail)
+    row = rows("memory", EmulatedDevice(H20))[0]
+    assert row.bytes <= 1e9
+    assert any("out of memory; a smaller size was tried" in note for note in row.notes)
+
+
+def test_tokens_are_worked_out_from_a_layer_and_said_to_be() -> None:
+    decode, prefill = rows("inference", EmulatedDevice(H20))
+    for row in (decode, prefill):
+        extra: Any = row.extra
+        seconds = 32 * median(row.samples) + extra["head_seconds"]
+        assert row.metrics["tokens_per_s"].median == pytest.approx(extra["tokens"] / seconds)
+        assert extra["worked_out"] is True
+        assert extra["layer_seconds"] == median(row.samples)
+        assert "32 layers" in extra["how"]
+        assert (extra["model"], extra["batch"], row.window) == ("llama-3.1-8b", 1, "sustained")
+    assert (decode.extra["context"], prefill.extra["tokens"]) == (2048, 512)
+    # no decode is faster than reading every weight once, no prefill faster than the peak
+    assert 100 < decode.metrics["tokens_per_s"].median < 4000e9 / 16e9
+    assert prefill.metrics["tokens_per_s"].median < 148e12 / (2 * 7.5e9)
+
+
+def test_a_model_that_does_not_fit_is_worked_out_and_said_so() -> None:
+    row = rows("inference", EmulatedDevice(small(8)))[0]
+    assert any("worked out as if it fitted" in note for note in row.notes)
+
+
+def test_batch_context_and_model_are_the_plans() -> None:
+    tiny = ModelShape("tiny", "Tiny", 3, 256, 512, 8, 4, 32, 1000, True, 3e6, "plain")
+    decode, prefill = rows("inference", EmulatedDevice(H20), Plan(model=tiny, batch=4, context=64))
+    assert (decode.shape["batch"], decode.shape["context"], decode.extra["model"]) == (4, 64, "tiny")
+    assert (prefill.shape["tokens"], prefill.extra["tokens"]) == (64, 256)
+
+
+def test_the_same_seed_gives_the_same_samples() -> None:
+    one, two = (rows("matmul", EmulatedDevice(H20, 5), BF16) for _ in range(2))
+    assert [row.samples for row in one] == [row.samples for row in two]
+
+
+class SmallCpu(CpuDevice):
+    """The processor of this machine with a small cache, so that arrays are small too."""
+
+    last_level_cache_bytes = 2**18
+
+
+def test_the_processor_counts_the_bytes_on_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUDGETS, "quick", Budget(min_load_s=0, max_load_s=0, sustained_s=0))
+    copy, _, triad, _, read, _ = rows("memory", SmallCpu())
+    assert [row.extra["bus_bytes"] for row in (copy, triad, read)] == [
+        copy.bytes * 3 / 2, pytest.approx(triad.bytes * 4 / 3), read.bytes,
+    ]  # fmt: skip
+
+
+def test_arrays_take_an_eighth_of_the_free_memory_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CpuDevice, "free_bytes", 2**23)
+    sizes, notes = memory._sizes(SmallCpu())
+    assert sizes[0] == 2**20
+    assert "an eighth of the free memory" in notes[0]
+
+
+class Slow(EmulatedDevice):
+    """A processor that runs one format 300 times slower than the other."""
+
+    id = "cpu"
+
+    def formats(self) -> tuple[str, ...]:
+        return ("fp32", "fp16")
+
+    def prepare(self, operator: Operator, seed: int) -> Any:
+        operator_tops = 0.3e-3 if operator.format == "fp16" else 0.1
+        kernel: Any = super().prepare(operator, seed)
+        kernel.cost = replace(kernel.cost, seconds=operator.operations / (operator_tops * 1e12))
+        return kernel
+
+
+def test_a_slow_format_gets_a_smaller_product_and_a_note() -> None:
+    fast, _, slow, _ = rows("matmul", Slow(H20))
+    assert fast.shape["m"] == 2048
+    assert slow.shape["m"] == 256
+    assert any("1024 cubed would take 7" in note for note in slow.notes)
+
+
+def test_inference_on_a_processor_takes_the_format_that_runs_well() -> None:
+    tiny = ModelShape("tiny", "Tiny", 3, 256, 512, 8, 4, 32, 1000, True, 3e6)
+    plan = Plan(formats=("fp16", "fp32"), model=tiny, context=64)
+    found = rows("inference", Slow(H20), plan)
+    assert {row.format for row in found} == {"fp32"}
+    assert any("fp16 runs at 0.00 of fp32's rate" in note for note in found[0].notes)
