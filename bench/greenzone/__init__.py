@@ -20,7 +20,7 @@ _HOMES = {
     "run": "greenzone.api",
 }
 
-__all__ = ["classify", "classify_frame", "load_profile", "load_profiles", "run"]  # noqa: F822
+__all__ = ["classify", "classify_frame", "load_profile", "load_profiles", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -95,7 +95,9 @@ def read_bytes(path: Path) -> bytes:
         why = error.strerror or error
         raise FileError(f"{path}: cannot be read ({why}); check the path and its rights") from None
     if len(content) > MAX_BYTES:
-        raise FileError(f"{path}: larger than 1 MiB, the most a data file may hold; split it, or check that it is the right file")
+        raise FileError(
+            f"{path}: larger than 1 MiB, the most a data file may hold; split it, or check that it is the right file"
+        )
     return content
 
 
@@ -127,9 +129,10 @@ def load(form: type[T], path: Path) -> T:
 
         check(form, data, path)
     try:
-        return build(form, data)
+        built: T = build(form, data)
     except ValueError as error:
         raise DataFileError(path, [str(error)]) from None
+    return built
 
 
 def build(form: Any, value: Any) -> Any:

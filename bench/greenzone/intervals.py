@@ -113,7 +113,7 @@ class Interval:
         high = 0.0 if 0.0 in (self.high, other.high) else self.high * other.high
         return Interval(
             self.low * other.low, high,
-            (self.low_open or other.low_open) and self.low * other.low < high,
+            (self.low_open or other.low_open) and self.low * other.low < high and not (self.contains(0) or other.contains(0)),
             (self.high_open or other.high_open) and self.low * other.low < high,
         )  # fmt: skip
 
@@ -125,7 +125,7 @@ class Interval:
         """The quotients of two intervals that vary freely; dividing by zero is unbounded."""
         low = 0.0 if math.isinf(other.high) else self.low / other.high if other.high else 0.0
         high = INF if other.low == 0 or math.isinf(self.high) else self.high / other.low
-        return Interval(low, high, (self.low_open or other.high_open) and low < high,
+        return Interval(low, high, (self.low_open or other.high_open) and low < high and not self.contains(0),
                         (self.high_open or other.low_open) and low < high)  # fmt: skip
 
     def maximum(self, other: "Interval") -> "Interval":
@@ -199,7 +199,8 @@ class Range:
             match = _TERM.match(term.strip())
             if not match:
                 raise UsageError(
-                    f"{text!r} is no range: {term.strip()!r} is not a comparator (>=, >, <=, <, ==) and a number, as in '>= 2400, < 4800'"
+                    f"{text!r} is no range: {term.strip()!r} is not a comparator (>=, >, <=, <, ==) and a number, "
+                    "as in '>= 2400, < 4800'"
                 )
             sign, edge = match[1], float(match[2].replace("_", ""))
             if math.isinf(edge):

@@ -5,6 +5,7 @@ Regime files, JSON, tables and plots read their names and units from here. A par
 missing is always named as primary facts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from greenzone.errors import unknown
@@ -112,7 +113,7 @@ def get_parameter(name: str) -> Parameter:
         raise unknown("parameter", name, PARAMETERS) from None
 
 
-def weakest(confidences: list[str]) -> str:
+def weakest(confidences: Sequence[str]) -> str:
     """The weakest confidence of several; official where there is none.
 
     >>> weakest(["official", "reported"])

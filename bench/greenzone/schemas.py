@@ -42,7 +42,7 @@ def model_of(form: type) -> type[BaseModel]:
     """The pydantic model with the fields of a dataclass."""
     hints = get_type_hints(form, include_extras=True)
     members: dict[str, Any] = {}
-    for f in fields(form):  # type: ignore[arg-type]
+    for f in fields(form):
         required = f.default is MISSING and f.default_factory is MISSING
         default = ... if required else None if f.default is MISSING else f.default
         # TOML has no null: a default of None is never validated, and None cannot be written.
@@ -74,7 +74,8 @@ def _mark(mark: Any) -> Any:
         return AfterValidator(mark.test)
     if isinstance(mark, Bound):
         bounds = {"gt": mark.gt, "ge": mark.ge, "lt": mark.lt, "pattern": mark.pattern}
-        return Field(**{k: v for k, v in bounds.items() if v is not None})  # type: ignore[arg-type]
+        given: dict[str, Any] = {k: v for k, v in bounds.items() if v is not None}
+        return Field(**given)
     return mark
 
 
@@ -108,8 +109,11 @@ def _toml_text(value: object) -> str:
 
 def _keys_at(model: Any, loc: tuple[Any, ...]) -> list[str]:
     """The keys allowed at a place of the file, found by walking the model's fields."""
-    for part in (p for p in loc if not isinstance(p, int)):
+    parts = (p for p in loc if not isinstance(p, int))
+    for part in parts:
         held = [f.annotation for n, f in model.model_fields.items() if part in (f.alias, n)]
+        if held and get_origin(held[0]) is dict:
+            next(parts, None)  # the name a table is given: the `maker` of [source.maker]
         model = _model_in(held[0]) if held else None
         if model is None:
             return []

@@ -7,6 +7,7 @@ for stationary data", 1992): blocks of neighbouring samples are drawn, so that w
 stays together. numpy is imported when first needed.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def autocorrelation(samples: Sequence[float]) -> float:
     variance = math.fsum(d * d for d in deviations)
     if variance == 0:
         return 0.0
-    return math.fsum(a * b for a, b in zip(deviations, deviations[1:], strict=False)) / variance
+    return math.fsum(a * b for a, b in itertools.pairwise(deviations)) / variance
 
 
 def block_length(samples: Sequence[float]) -> int:
@@ -69,7 +70,7 @@ def block_length(samples: Sequence[float]) -> int:
     """
     n = len(samples)
     rho = min(max(autocorrelation(samples), 0.0), 0.95)
-    optimal = (2 * rho / (1 - rho * rho)) ** (2 / 3) * n ** (1 / 3)
+    optimal: float = (2 * rho / (1 - rho * rho)) ** (2 / 3) * n ** (1 / 3)
     return max(1, min(math.ceil(optimal), n // 4 or 1))
 
 
@@ -93,16 +94,17 @@ def median_standard_error(samples: Sequence[float], seed: int = 0) -> float:
     return float(np.median(resampled, axis=1).std(ddof=1))
 
 
-def estimate_rate(
-    seconds: Sequence[float], amount: float, relative_systematic: float = 0.0, seed: int = 0
-) -> Estimate:
-    """The median rate `amount` / seconds with U = 2 x the root of the summed squares of the
-    standard uncertainties: the bootstrap's, and a systematic one given as a fraction.
+def estimate_rate(seconds: Sequence[float], amount: float, relative_systematic: float = 0.0, seed: int = 0) -> Estimate:
+    """The median rate `amount` / seconds, with its expanded uncertainty.
+
+    U = 2 x the root of the summed squares of the standard uncertainties: the bootstrap's, and a
+    systematic one given as a fraction (JCGM 100:2008, 5.1.2).
 
     Args:
         seconds: the time of each call.
         amount: operations, bytes or tokens of one call.
         relative_systematic: standard uncertainty of the timer and the count, as a fraction.
+        seed: of the bootstrap, so that a verifier gets the same figure.
 
     >>> estimate_rate([2.0, 2.0, 2.0], 10.0)
     Estimate(median=5.0, low=5.0, high=5.0)

@@ -1,0 +1,1 @@
+"""What is ruled: regimes, countries, transactions, and the classification of a part."""

@@ -11,12 +11,12 @@ The order of asking, for each regime (design sections 4 and 5; `decisions`):
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
 from greenzone.errors import UsageError, unknown
-from greenzone.intervals import INF, Interval, Range, Truth, number
+from greenzone.intervals import Interval, Range, Truth, number
 from greenzone.law.regimes import DEFAULT_EFFECTS, Note, Regime, Version, load_regime, load_regimes
 from greenzone.law.status import (
     CAUGHT,
@@ -33,82 +33,9 @@ from greenzone.law.status import (
     survey,
 )
 from greenzone.law.transaction import Consequence, Situation, Transaction, consequence, may_apply, merged
-from greenzone.law.verdict import ClauseVerdict, Condition, Verdict
+from greenzone.law.verdict import Classification, ClauseVerdict, Condition, Verdict
 from greenzone.parameters import PARAMETERS, weakest
 from greenzone.parts.capability import Part
-
-SCHEMA = "greenzone.classification/1"
-
-
-@dataclass(frozen=True)
-class Classification:
-    """A part under a set of regimes on a day, as far as was known on another."""
-
-    part: Part
-    on: date
-    known_on: date
-    transaction: Transaction
-    verdicts: tuple[Verdict, ...]
-
-    def verdict(self, regime: str) -> Verdict:
-        """The verdict of one regime.
-
-        Raises:
-            UsageError: it was not asked.
-        """
-        for v in self.verdicts:
-            if v.regime == regime:
-                return v
-        raise unknown("regime in this classification", regime, [v.regime for v in self.verdicts])
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of design section 7; an unbounded end is null."""
-        t = self.transaction
-        document = {
-            "schema": SCHEMA,
-            "device": _device(self.part),
-            "on": self.on.isoformat(),
-            "known_on": self.known_on.isoformat(),
-            "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters},
-            "parameters": parameters_json(self.part),
-            "evidence": evidence_json(self.part),
-            "verdicts": [v.to_json() for v in self.verdicts],
-        }
-        return document
-
-
-def _device(part: Part) -> dict[str, Any]:
-    plain = {"id": part.id, "name": part.name, "item": part.item, "datacenter": part.datacenter, "io_limit": part.io_limit}
-    return plain | ({"emulated": True} if part.emulated else {})
-
-
-def parameters_json(part: Part) -> dict[str, Any]:
-    """Every parameter that is known of, with its interval, unit, basis and working."""
-    found: dict[str, Any] = {}
-    for name, p in PARAMETERS.items():
-        value = part.value(name)
-        found[name] = {
-            "low": value.interval.low, "high": _end(value.interval.high), "unit": p.unit, "basis": value.basis,
-            "working": value.working or None, "confidence": value.confidence if value.basis else None,
-        }  # fmt: skip
-    return found
-
-
-def evidence_json(part: Part) -> list[dict[str, Any]]:
-    """Every statement on its own basis, those that enter no verdict too."""
-    return [
-        {
-            "parameter": e.parameter, "basis": e.basis, "low": e.interval.low, "high": _end(e.interval.high),
-            "working": e.working, "source": e.source, "confidence": e.confidence, "emulated": e.emulated,
-            "high_open": e.interval.high_open,
-            "governing": [e.governing.low, _end(e.governing.high)] if e.governing else None,
-        }
-        for e in part.evidence
-    ]  # fmt: skip
-
-
-def _end(value: float) -> float | None:
-    return None if value == INF else value
 
 
 def classify(
@@ -153,9 +80,7 @@ def _chosen(part: Part, ids: Sequence[str] | None) -> list[Regime]:
 class _Asker:
     """The questions of one classification; regimes that refer to others are asked once."""
 
-    def __init__(
-        self, part: Part, on: date, known_on: date, transaction: Transaction, pool: dict[str, Regime]
-    ) -> None:
+    def __init__(self, part: Part, on: date, known_on: date, transaction: Transaction, pool: dict[str, Regime]) -> None:
         self.part, self.on, self.known_on = part, on, known_on
         self.transaction, self.pool = transaction, pool
         self._asked: dict[str, Verdict] = {}
@@ -184,7 +109,9 @@ class _Asker:
             return _not_applicable(blank, version.status, f"{version.status} since {version.label}")
         control = self._relieved(regime)
         if control is not None and control.status in (NOT_CAUGHT, "not_applicable"):
-            return _not_applicable(blank, "control_not_caught", f"{regime.relieves} does not catch it: nothing to relieve")
+            return _not_applicable(
+                blank, "control_not_caught", f"{regime.relieves} does not catch it: nothing to relieve"
+            )
         said = self._decided(regime, version, blank)
         if control is not None and control.status == UNDECIDED and said.status == CAUGHT:
             said = replace(said, status=UNDECIDED, reason="control_undecided", missing=control.missing)
@@ -245,7 +172,9 @@ class _Asker:
         truths = {c.id: Truth(c.truth) for c in verdict.clauses}
         paragraphs: dict[str, Truth] = {}
         for c in version.clauses:
-            own = Truth.TRUE if c.id in verdict.caught_by else Truth.UNKNOWN if c.id in verdict.possible else Truth.FALSE
+            own = (
+                Truth.TRUE if c.id in verdict.caught_by else Truth.UNKNOWN if c.id in verdict.possible else Truth.FALSE
+            )
             if verdict.status == CAUGHT and not verdict.caught_by and truths[c.id] is Truth.UNKNOWN:
                 own = Truth.UNKNOWN
             paragraphs[c.paragraph] = paragraphs.get(c.paragraph, Truth.FALSE) | own
@@ -312,12 +241,16 @@ def _first(regime: Regime, known_on: date) -> str:
     if regime.is_proposed:
         return "proposed, not law; name it with --regime to have it evaluated"
     first = regime.first_effective
-    return f"first in force {first.isoformat() if first else 'never'}, as far as was published by {known_on.isoformat()}"
+    return (
+        f"first in force {first.isoformat() if first else 'never'}, as far as was published by {known_on.isoformat()}"
+    )
 
 
 def _resolve_conflict(regime: Regime, part: Part, rule: Rule, facts: Facts, verdict: Verdict) -> Verdict:
     """Claims that disagree: under a control the highest claim of a rate governs (decision row 20)."""
-    highest = {n: v.governing for n, v in part.values.items() if v.governing and PARAMETERS[n].rate and n in _asked(rule)}
+    highest = {
+        n: v.governing for n, v in part.values.items() if v.governing and PARAMETERS[n].rate and n in _asked(rule)
+    }
     if regime.effect != "control" or not highest:
         return verdict
     governed = replace(facts, box={**facts.box, **highest})
@@ -353,14 +286,19 @@ def _claim_exceeded(regime: Regime, part: Part, rule: Rule, facts: Facts, verdic
     above = {
         n: v.measured_low
         for n, v in part.values.items()
-        if v.measured_low is not None and v.basis == "claimed" and v.measured_low > v.interval.high and n in _asked(rule)
+        if v.measured_low is not None
+        and v.basis == "claimed"
+        and v.measured_low > v.interval.high
+        and n in _asked(rule)
     }
     if not above:
         return verdict
     held = facts
     for name, low in above.items():
         held = held.held(name, Interval.point(low))
-    shown = "; ".join(f"{n} measured at least {number(low)}, claimed {part.value(n).interval}" for n, low in above.items())
+    shown = "; ".join(
+        f"{n} measured at least {number(low)}, claimed {part.value(n).interval}" for n, low in above.items()
+    )
     if regime.effect != "control" or status(rule, held) == verdict.status:
         return replace(verdict, notes=(*verdict.notes, Note("above_claim", f"{shown}; the claim's verdict stands")))
     text = f"{shown}: the claim is contradicted; do not rely on this claim, ask the manufacturer for its basis"
@@ -387,7 +325,14 @@ def _with_confidence(regime: Regime, part: Part, rule: Rule, facts: Facts, verdi
 
 def _with_clauses(part: Part, version: Version, facts: Facts, seen: Survey, verdict: Verdict) -> Verdict:
     clauses = tuple(
-        ClauseVerdict(c.id, c.paragraph, seen.truth[c.id].value, _conditions(c.when, facts), seen.excluded_by.get(c.id))
+        ClauseVerdict(
+            c.id,
+            c.paragraph,
+            seen.truth[c.id].value,
+            _conditions(c.when, facts),
+            seen.excluded_by.get(c.id),
+            seen.catches[c.id].value,
+        )
         for c in version.clauses
     )
     return replace(
@@ -413,12 +358,14 @@ def _conditions(when: dict[str, Any], facts: Facts) -> tuple[Condition, ...]:
 
 def _notes(part: Part, version: Version, rule: Rule, facts: Facts) -> Iterable[Note]:
     if part.density_is_undefined and "performance_density" in rule.edges:
-        yield Note("pd_undefined", "no die is on a non-planar node: performance density is undefined, its ranges are unknown")
+        yield Note(
+            "pd_undefined", "no die is on a non-planar node: performance density is undefined, its ranges are unknown"
+        )
     if version.programmable and part.io_limit is None and part.uncapped_io_gb_s is not None:
         uncapped = facts.held("io_bandwidth_gb_s", Interval.point(part.uncapped_io_gb_s))
         if status(rule, uncapped) != status(rule, facts):
             yield Note(
                 "io_limit",
                 f'the text counts what a circuit is "programmable to have": if the I/O limit is not fused, '
-                f"{number(part.uncapped_io_gb_s)} GB/s count and the answer changes; say io_limit = fused or programmable",
+                f"{number(part.uncapped_io_gb_s)} GB/s count and the answer changes; set io_limit",
             )

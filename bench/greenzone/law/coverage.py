@@ -1,4 +1,4 @@
-"""Exact coverage: do a rule's boxes cover all of a part's box, none of it, or a part?
+"""Exact coverage: whether a rule's boxes cover all of a part's box, none of it, or some of it.
 
 The part's box is not a plain product: density is TPP / area and the memory-and-I/O sum is a sum, so
 only some combinations can occur. Every edge of the rule cuts the box into cells in which nothing

@@ -164,8 +164,8 @@ class Version:
     def edges(self) -> dict[str, set[float]]:
         """Every finite edge by parameter, of clauses and exclusions."""
         found: dict[str, set[float]] = {}
-        for box in (*self.clauses, *self.exclusions):
-            for name, range_ in Box.read(box.when).ranges.items():
+        for when in (*(c.when for c in self.clauses), *(e.when for e in self.exclusions)):
+            for name, range_ in Box.read(when).ranges.items():
                 found.setdefault(name, set()).update(range_.edges)
         return found
 
@@ -205,7 +205,8 @@ class Regime:
                 raise ValueError(f"version.{n}.keeps - the first version has none before it to keep from")
             for name in version.keeps:
                 kept = (*getattr(before, KEEPABLE[name]), *getattr(version, KEEPABLE[name]))
-                version = replace(version, **{KEEPABLE[name]: kept})
+                changed: dict[str, Any] = {KEEPABLE[name]: kept}
+                version = replace(version, **changed)
             before = version
             yield version
 

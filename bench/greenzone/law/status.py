@@ -67,8 +67,11 @@ class Facts:
 
 
 def facts_of(part: Part, programmable: tuple[str, ...] = ()) -> Facts:
-    """The box of a part. Where a text counts what a circuit is programmable to have, a programmable
-    limit is no limit: the silicon's own rate counts, or no upper end is known."""
+    """The box of a part.
+
+    Where a text counts what a circuit is programmable to have, a programmable limit is no limit:
+    the silicon's own rate counts, or no upper end is known.
+    """
     box = {name: value.interval for name, value in part.values.items()}
     if part.io_limit == "programmable" and "io_bandwidth_gb_s" in programmable:
         low = part.value("io_bandwidth_gb_s").interval.low
@@ -158,8 +161,8 @@ def survey(rule: Rule, facts: Facts) -> Survey:
         true = clause_holds(rule, world)
         out = excluded(rule, world)
         whole.add(bool(true) and out is None)
-        for name in held:
-            held[name].add(name in true)
+        for name, seen in held.items():
+            seen.add(name in true)
             caught[name].add(name in true and out is None)
             if name in true and out is not None:
                 exclusions[name] = out
@@ -243,9 +246,10 @@ def _rows(rule: Rule, facts: Facts, name: str) -> list[BreakEven]:
 
 
 def rests_on(rule: Rule, facts: Facts, said: str) -> list[str]:
-    """The primary parameters without which the status would not stand; all that are known if any one
-    of them would do."""
+    """The primary parameters without which the status would not stand.
+
+    All that are known, if any one of them would do.
+    """
     known = [n for n in rule.primaries if facts.box.get(_stand_in(n, facts), Interval.UNKNOWN) != Interval.UNKNOWN]
     needed = [n for n in known if status(rule, facts.held(_stand_in(n, facts), Interval.UNKNOWN)) != said]
     return needed or known
-

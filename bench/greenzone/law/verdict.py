@@ -1,11 +1,17 @@
-"""What is said of a part under a regime: plain frozen data, and its JSON (`greenzone.classification/1`)."""
+"""What is said of a part under its regimes: plain frozen data, and its JSON (`greenzone.classification/1`)."""
 
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
 
+from greenzone.errors import unknown
 from greenzone.intervals import INF
 from greenzone.law.regimes import Note
-from greenzone.law.transaction import Consequence
+from greenzone.law.transaction import Consequence, Transaction
+from greenzone.parts.capability import Part
+from greenzone.parts.document import evidence_json, parameters_json
+
+SCHEMA = "greenzone.classification/1"
 
 WORDS = {
     "control": {"caught": "caught", "not_caught": "not caught"},
@@ -28,13 +34,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class ClauseVerdict:
-    """One clause: its truth, and what decided it. `excluded_by` names the exclusion that takes it out."""
+    """One clause: its truth, and what decided it.
+
+    `excluded_by` names the exclusion that takes it out, or may; `catches` is the truth after exclusions.
+    """
 
     id: str
     paragraph: str
     truth: str
     conditions: tuple[Condition, ...]
     excluded_by: str | None = None
+    catches: str = "false"
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,53 @@ class Verdict:
         """Plain data; an unbounded end is null."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A part under a set of regimes on a day, as far as was known on another."""
+
+    part: Part
+    on: date
+    known_on: date
+    transaction: Transaction
+    verdicts: tuple[Verdict, ...]
+
+    def verdict(self, regime: str) -> Verdict:
+        """The verdict of one regime.
+
+        Raises:
+            UsageError: it was not asked.
+        """
+        for v in self.verdicts:
+            if v.regime == regime:
+                return v
+        raise unknown("regime in this classification", regime, [v.regime for v in self.verdicts])
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of design section 7; an unbounded end is null."""
+        t = self.transaction
+        return {
+            "schema": SCHEMA,
+            "device": _device(self.part),
+            "on": self.on.isoformat(),
+            "known_on": self.known_on.isoformat(),
+            "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters},
+            "parameters": parameters_json(self.part),
+            "evidence": evidence_json(self.part),
+            "verdicts": [v.to_json() for v in self.verdicts],
+        }
+
+
+def _device(part: Part) -> dict[str, Any]:
+    plain = {
+        "id": part.id,
+        "name": part.name,
+        "item": part.item,
+        "datacenter": part.datacenter,
+        "io_limit": part.io_limit,
+    }
+    return plain | ({"emulated": True} if part.emulated else {})
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""What is claimed: device profiles, and evidence made into parameters."""

@@ -119,7 +119,9 @@ def with_derived(part: Part) -> Part:
 def _derived(part: Part, name: str, parents: tuple[str, ...]) -> Value:
     a, b = (part.value(parent) for parent in parents)
     if name == "performance_density" and part.density_is_undefined:
-        return Value(Interval.UNKNOWN, None, "undefined: no non-planar die", None, weakest([a.confidence, b.confidence]))
+        return Value(
+            Interval.UNKNOWN, None, "undefined: no non-planar die", None, weakest([a.confidence, b.confidence])
+        )
     sign = "/" if name == "performance_density" else "+"
     interval = a.interval / b.interval if sign == "/" else a.interval + b.interval
     if a.basis is None and b.basis is None:
@@ -178,7 +180,11 @@ def _set(part: Part, name: str, text: str) -> Part:
     free = part.independent | {name} if PARAMETERS[name].derived_from else part.independent
     uncapped = None if name == "io_bandwidth_gb_s" else part.uncapped_io_gb_s
     return replace(
-        part, values={**part.values, name: value}, evidence=(*part.evidence, given), independent=free, uncapped_io_gb_s=uncapped
+        part,
+        values={**part.values, name: value},
+        evidence=(*part.evidence, given),
+        independent=free,
+        uncapped_io_gb_s=uncapped,
     )
 
 

@@ -69,7 +69,8 @@ def claimed_rates(profile: DeviceProfile) -> list[Rate]:
 
 
 def _rate(profile: DeviceProfile, fmt: Format, figure: Sourced | None, table: PeakTops | None) -> Rate:
-    rows = [c for c in profile.claims if c.parameter == f"peak_tops.{fmt.name}"]
+    own = table is profile.peak_tops  # a claim is of the circuit, never of a separate unit
+    rows = [c for c in profile.claims if own and c.parameter == f"peak_tops.{fmt.name}"]
     claims = [(c.interval, c.source, profile.confidence_of(c.confidence, None, c.source)) for c in rows]
     if figure is not None:
         key = figure.source or (table.source if table else None)
@@ -117,6 +118,9 @@ def _claimed_maximum(profile: DeviceProfile, parameter: str) -> Evidence | None:
     working, sure = _working(best, parameter), best.confidence
     for unit in profile.units:
         extra = [_rate(profile, FORMATS[n], f, unit.peak_tops) for n, f in unit.peak_tops.rates().items()]
+        complete = complete and unit.peak_tops.complete and bool(extra)
+        if not extra:
+            continue
         added = _maximum(extra, parameter)
         whole, governing = whole + added, governing + added
         top = _decisive(extra, parameter, added)
@@ -140,7 +144,11 @@ def _decisive(rates: list[Rate], parameter: str, whole: Interval) -> Rate:
 
 def _working(rate: Rate, parameter: str) -> str:
     shown = _plain(rate.interval)
-    return f"{rate.format.name} {shown} x {_plain(rate.format.bits)}" if parameter == "tpp" else f"{rate.format.name} {shown}"
+    return (
+        f"{rate.format.name} {shown} x {_plain(rate.format.bits)}"
+        if parameter == "tpp"
+        else f"{rate.format.name} {shown}"
+    )
 
 
 def _plain(i: Interval) -> str:
@@ -219,12 +227,12 @@ def _with_claims(profile: DeviceProfile, parameter: str, own: Evidence | None) -
     """A parameter with the second sources that name it directly."""
     rows = [c for c in profile.claims if c.parameter == parameter]
     whole, governing = _hull([*([own.interval] if own else []), *(c.interval for c in rows)])
-    sure = [profile.confidence_of(c.confidence, None, c.source) for c in rows]
+    by_claim = [profile.confidence_of(c.confidence, None, c.source) for c in rows]
     workings = [own.working] if own else []
     workings += [f"{_plain(c.interval)} ({profile.source_title(c.source) or 'no source'})" for c in rows]
     sources = [own.source if own else None, *(profile.source_title(c.source) for c in rows)]
     source = "; ".join(dict.fromkeys(s for s in sources if s)) or None
-    sure = [*([own.confidence] if own else []), *sure]
+    sure = [*([own.confidence] if own else []), *by_claim]
     return Evidence(parameter, "claimed", whole, " or ".join(workings), source, weakest(sure), governing)
 
 
@@ -252,7 +260,9 @@ def _from_hardware(
     sure = profile.confidence_of(h.confidence, None, h.source)
     # In the order of FORMATS, so that a tie is named as it is among claims.
     rates = [
-        Rate(FORMATS[n], Interval.point(h.units * ops[n] * clock_mhz / 1e6), None, source, sure) for n in FORMATS if n in ops
+        Rate(FORMATS[n], Interval.point(h.units * ops[n] * clock_mhz / 1e6), None, source, sure)
+        for n in FORMATS
+        if n in ops
     ]
     found = []
     for parameter in ("tpp", "tops"):
@@ -284,5 +294,7 @@ def measured_rates(rates: list[tuple[str, float]], window: str, emulated: bool =
         name, low = max(rates, key=lambda r: r[1] * weigh[r[0]])
         working = f"{name} {number(low)}" + (f" x {number(weigh[name])}" if parameter == "tpp" else "")
         interval = Interval.at_least(low * weigh[name])
-        found.append(Evidence(parameter, window, interval, f"measured, y - U: {working}", None, "official", emulated=emulated))
+        found.append(
+            Evidence(parameter, window, interval, f"measured, y - U: {working}", None, "official", emulated=emulated)
+        )
     return found

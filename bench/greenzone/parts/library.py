@@ -40,7 +40,9 @@ def load_profile(ref: str, folder: Path | None = None) -> DeviceProfile:
         return load(DeviceProfile, path)
     paths = profile_paths(folder)
     if ref not in paths:
-        raise unknown("profile", ref, paths, "`greenzone profiles list` has them all; a path to a TOML file will do too")
+        raise unknown(
+            "profile", ref, paths, "`greenzone profiles list` has them all; a path to a TOML file will do too"
+        )
     return _checked(paths[ref])
 
 

@@ -22,7 +22,7 @@ CLAIMABLE = [f"peak_tops.{name}" for name in FORMATS] + [p.name for p in PARAMET
 def _check_sparsity(value: str) -> str:
     if value not in SPARSITIES:
         raise ValueError(
-            f"{value!r} is not allowed: a sparse figure needs its ratio; write \"2:4\" (it is halved), \"dense\", "
+            f'{value!r} is not allowed: a sparse figure needs its ratio; write "2:4" (it is halved), "dense", '
             'or "unknown" (the value then lies between half and all of it)'
         )
     return value

@@ -1,0 +1,1 @@
+"""What is kept: the record of a run, and its store."""

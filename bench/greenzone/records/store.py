@@ -63,7 +63,9 @@ def write_text(text: str, path: Path) -> None:
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise FileError(f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder") from None
+        raise FileError(
+            f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder"
+        ) from None
 
 
 def read(path: Path) -> Record:
@@ -86,7 +88,9 @@ def _json_of(path: Path) -> Any:
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from None
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: not valid JSON ({error}); a record is the JSON file that `greenzone run` writes") from None
+        raise RecordError(
+            f"{path}: not valid JSON ({error}); a record is the JSON file that `greenzone run` writes"
+        ) from None
 
 
 def parse(data: Any, path: object) -> Record:
@@ -95,7 +99,9 @@ def parse(data: Any, path: object) -> Record:
     if not isinstance(schema, str) or not schema.startswith(PREFIX):
         raise RecordError(f"{path}: no greenzone record (schema is {schema!r}, not {READABLE[-1]!r})")
     if schema not in READABLE:
-        raise RecordError(f"{path}: {schema} is newer than this version reads ({', '.join(READABLE)}); update greenzone")
+        raise RecordError(
+            f"{path}: {schema} is newer than this version reads ({', '.join(READABLE)}); update greenzone"
+        )
     try:
         return Record.model_validate(data)
     except ValidationError as error:

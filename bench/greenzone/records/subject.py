@@ -50,8 +50,9 @@ def _names(evidence: Sequence[Evidence]) -> list[str]:
 
 def _evidence(row: Mapping[str, Any]) -> Evidence:
     governing = row.get("governing")
+    interval = _interval(row["low"], row["high"], bool(row.get("high_open")))
     return Evidence(
-        parameter=str(row["parameter"]), basis=str(row["basis"]), interval=_interval(row["low"], row["high"], bool(row.get("high_open"))),
+        parameter=str(row["parameter"]), basis=str(row["basis"]), interval=interval,
         working=str(row["working"]), source=row.get("source"), confidence=str(row.get("confidence") or "reported"),
         governing=_interval(*governing) if governing else None, emulated=bool(row["emulated"]),
     )  # fmt: skip
@@ -62,4 +63,3 @@ def _interval(low: Any, high: Any, high_open: bool = False) -> Interval:
     if not math.isfinite(float(low)):
         raise ValueError(f"low is {low}")
     return Interval(float(low), top, False, high_open)
-
