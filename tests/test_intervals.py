@@ -86,7 +86,7 @@ def test_truth_follows_kleene(a: Truth, b: Truth) -> None:
 
 
 def test_a_missing_fact_is_zero_to_infinity() -> None:
-    assert Interval.UNKNOWN == Interval(0, INF)
+    assert Interval(0, INF) == Interval.UNKNOWN
     assert str(Interval.UNKNOWN) == "unknown"
     assert not Interval.UNKNOWN.is_bounded
     assert Range.parse(">= 1").truth(Interval.UNKNOWN) is U

@@ -54,6 +54,9 @@ class Lazy(click.Group):
                 raise
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Error: stopped before there was anything to keep", err=True)
+            ctx.exit(1)
         except BrokenPipeError:
             # The reader of our output went away (`| head`): there is nobody left to tell.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,6 +4,7 @@ A fact that is not given is unknown: every outcome that may apply is collected, 
 disagree the outcome is undecided and names the fact. A fact that cannot matter is never asked for.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -74,28 +75,41 @@ def may_apply(outcomes: Sequence[Outcome], situation: Situation) -> tuple[list[O
 
     None in the list stands for "no row applies".
     """
-    found, unknowns = _candidates(outcomes, situation)
-    return found, [fact for fact in unknowns if _matters(fact, outcomes, situation)]
+    unknowns = _unknowns(outcomes, situation)
+    values = {fact: _values(fact, outcomes, situation.on) for fact in unknowns}
+    found = _firsts(outcomes, situation, values)
+    return found, [fact for fact in unknowns if _matters(fact, outcomes, situation, values)]
 
 
-def _candidates(outcomes: Sequence[Outcome], situation: Situation) -> tuple[list[Outcome | None], list[str]]:
-    found: list[Outcome | None] = []
+def _unknowns(outcomes: Sequence[Outcome], situation: Situation) -> list[str]:
+    """The unknown facts named by rows down to the first that applies whatever they are."""
     unknowns: list[str] = []
     for outcome in outcomes:
         truth, own = _truth(outcome, situation)
-        if truth is Truth.FALSE:
-            continue
-        found.append(outcome)
+        unknowns += own if truth is not Truth.FALSE else []
         if truth is Truth.TRUE:
-            return found, list(dict.fromkeys(unknowns))
-        unknowns += own
-    return [*found, None], list(dict.fromkeys(unknowns))
+            break
+    return list(dict.fromkeys(unknowns))
 
 
-def _matters(fact: str, outcomes: Sequence[Outcome], s: Situation) -> bool:
+def _firsts(outcomes: Sequence[Outcome], s: Situation, values: dict[str, list[Any]]) -> list[Outcome | None]:
+    """The rows that come first for some values of the unknown facts, in their order; None for no row."""
+    reached: set[int] = set()
+    for combination in itertools.product(*values.values()):
+        world = s
+        for fact, value in zip(values, combination, strict=True):
+            world = _with_fact(world, fact, value)
+        for n, outcome in enumerate([*outcomes, None]):
+            truth = Truth.TRUE if outcome is None else _truth(outcome, world)[0]
+            reached |= set() if truth is Truth.FALSE else {n}
+            if truth is Truth.TRUE:
+                break
+    return [([*outcomes, None])[n] for n in sorted(reached)]
+
+
+def _matters(fact: str, outcomes: Sequence[Outcome], s: Situation, values: dict[str, list[Any]]) -> bool:
     answers = {
-        frozenset(consequence(row) for row in _candidates(outcomes, _with_fact(s, fact, value))[0])
-        for value in _values(fact, outcomes, s.on)
+        frozenset(consequence(row) for row in _firsts(outcomes, s, {**values, fact: [value]})) for value in values[fact]
     }
     return len(answers) > 1
 
@@ -113,7 +127,7 @@ def _values(fact: str, outcomes: Sequence[Outcome], on: date) -> list[Any]:
     """One value for each way a fact can meet the rows: true and false, or a country of each kind."""
     if fact in ("datacenter", "on_sale_us"):
         return [True, False]
-    lists = [row.when[fact] for row in outcomes if fact in row.when]
+    lists = list(dict.fromkeys(row.when[fact] for row in outcomes if fact in row.when))
     kinds = {tuple(matches(code, p, on) for p in lists if isinstance(p, tuple)): code for code in sorted(ISO)}
     return list(kinds.values())
 

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,13 @@ def write_text(text: str, path: Path) -> None:
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise FileError(
             f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder"
         ) from None
+    finally:
+        # Gone after the replace; left behind by a full disk or a Ctrl-C.
+        with suppress(OSError):
+            partial.unlink()
 
 
 def read(path: Path) -> Record:

@@ -1,0 +1,96 @@
+"""Evidence from rows: lower limits of sound rows alone, by window, emulated apart."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from greenzone.intervals import Interval
+from greenzone.lab.devices.emulated import EmulatedDevice
+from greenzone.lab.evaluation import evaluate, measured_evidence
+from greenzone.law.transaction import Transaction
+from greenzone.parts.capability import part_of
+from greenzone.parts.library import load_profile
+from greenzone.records.record import EstimateRow, Record, Row, Run
+
+
+def row(form: str, low: float, **changes: Any) -> Row:
+    """A matmul row whose lower limit is given."""
+    plain: dict[str, Any] = {
+        "name": "matmul", "format": form, "window": "sustained", "validity": "valid",
+        "rate_tops": EstimateRow(median=low * 1.01, low=low, high=low * 1.02),
+    }  # fmt: skip
+    return Row.model_validate({**plain, **changes})
+
+
+def test_tpp_is_the_highest_lower_limit_times_bits() -> None:
+    rows = [row("int8", 100.0), row("fp16", 60.0), row("fp64", 1.0)]
+    tpp = next(e for e in measured_evidence(rows) if e.parameter == "tpp")
+    assert tpp.interval == Interval.at_least(960.0)
+    assert tpp.basis == "sustained"
+
+
+@pytest.mark.parametrize("changes", [{"validity": "invalid"}, {"validity": "unstable"}, {"measured": False}])
+def test_rows_that_are_not_sound_are_no_evidence(changes: dict[str, Any]) -> None:
+    assert list(measured_evidence([row("int8", 100.0, **changes)])) == []
+
+
+def test_windows_are_kept_apart() -> None:
+    found = list(measured_evidence([row("int8", 100.0), row("int8", 120.0, window="burst")]))
+    assert {(e.basis, e.interval.low) for e in found if e.parameter == "tops"} == {("sustained", 100), ("burst", 120)}
+
+
+def test_tf32_counts_its_fewest_bits_as_a_lower_bound() -> None:
+    tpp = next(e for e in measured_evidence([row("tf32", 10.0)]) if e.parameter == "tpp")
+    assert tpp.interval.low == 190
+
+
+def test_dram_bandwidth_is_the_best_kernel() -> None:
+    rows = [
+        Row(name=f"memory.{kernel}", window="sustained", validity="valid", bandwidth_gb_s=EstimateRow(median=m, low=m, high=m))
+        for kernel, m in (("copy", 10.0), ("read", 12.0))
+    ]
+    (found,) = measured_evidence(rows)
+    assert (found.parameter, found.interval.low) == ("dram_bandwidth_gb_s", 12.0)
+
+
+def test_a_measurement_above_the_claim_that_crosses_a_line_is_undecided() -> None:
+    """Decision row 2: y - U at or above the threshold, above the claim."""
+    profile = load_profile("nvidia-h20")
+    part = part_of(profile, list(measured_evidence([row("int8", 650.0)])))
+    assert part.value("tpp").measured_low == 5200
+    assert part.value("tpp").interval == Interval.point(2368)
+
+
+def record() -> Record:
+    """An empty record."""
+    plain: dict[str, Any] = {"tool": {}, "rules": {}, "device": {}, "environment": {}, "settings": {}}
+    return Record(run=Run(id="x", started_at="2026-01-01T00:00:00+00:00"), **plain)
+
+
+def found_codes(rows: list[Row]) -> set[str]:
+    """The codes of what is found in rows measured on an H20."""
+    device = EmulatedDevice(load_profile("nvidia-h20"))
+    own = record()
+    own.benchmarks = rows
+    evaluate(own, device, device.profile, date(2026, 1, 20), date(2026, 1, 20), Transaction())
+    return {f.code for f in own.findings}
+
+
+def test_a_burst_above_what_is_kept_up_is_a_finding() -> None:
+    assert "limiter" in found_codes([row("int8", 130.0, window="burst"), row("int8", 100.0)])
+    assert "limiter" not in found_codes([row("int8", 101.0, window="burst"), row("int8", 100.0)])
+
+
+def test_what_a_capped_part_would_do_is_a_finding() -> None:
+    assert "capped" in found_codes([])
+
+
+def test_above_the_claim_is_a_finding() -> None:
+    assert "above_claim" in found_codes([row("int8", 310.0)])
+    assert "above_claim" not in found_codes([row("int8", 290.0)])
+
+
+def test_refused_unstable_and_missing_figures_are_findings() -> None:
+    rows = [row("int8", 1.0, validity="invalid"), row("fp16", 1.0, validity="unstable"), row("fp8", 1.0, measured=False)]
+    assert {"invalid", "unstable", "not_measured"} <= found_codes(rows)

@@ -1,0 +1,63 @@
+"""The report of a run: rates, bandwidth, tokens, findings; refused figures are not shown as figures."""
+
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from greenzone.lab import harness
+from greenzone.law.transaction import Transaction
+from greenzone.records.record import Record, Row
+from greenzone.report.run import estimate, report_of, run_report
+
+ON, KNOWN = date(2025, 4, 10), date(2026, 11, 21)
+
+
+def text(record: Record, path: Path | None = None) -> str:
+    """The report as a wide terminal shows it."""
+    stream = io.StringIO()
+    report = report_of(record, ON, KNOWN, Transaction.of("CN"), path)
+    Console(file=stream, width=200, highlight=False, color_system=None).print(run_report(report))
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    folder = tmp_path_factory.mktemp("results")
+    request = harness.Request(device="emulated:nvidia-h20", formats=("fp8", "bf16"), folder=folder, on=ON, known_on=KNOWN)
+    return harness.run(request).record
+
+
+def test_every_figure_is_labelled_emulated(record: Record) -> None:
+    lines = text(record).splitlines()
+    figures = [line for line in lines if "+/-" in line]
+    assert len(figures) == 12
+    assert all(line.rstrip().endswith("emulated") for line in figures)
+
+
+def test_worked_out_tokens_are_said_to_be(record: Record) -> None:
+    assert "worked out, not measured whole: tokens / (32 layers x the layer's time" in text(record)
+
+
+def test_evidence_stands_by_basis(record: Record) -> None:
+    lines = [line.split() for line in text(record).splitlines()]
+    bases = {line[1] for line in lines if len(line) > 2 and line[0] == "tpp"}
+    assert {"claimed", "rated", "ceiling", "burst", "sustained"} <= bases
+
+
+def test_a_format_that_was_not_measured_is_not_zero(record: Record) -> None:
+    own = record.model_copy(deep=True)
+    own.benchmarks.append(Row(name="matmul", format="int4", emulated=True, measured=False, reason="no path"))
+    line = next(line for line in text(own).splitlines() if line.strip().startswith("int4"))
+    assert "not measured" in line
+    assert "0" not in line
+
+
+def test_a_refused_figure_is_not_shown() -> None:
+    assert estimate(None) == "refused"
+
+
+def test_the_path_of_the_record_comes_last(record: Record) -> None:
+    assert text(record, Path("results/x.json")).rstrip().endswith("record: results/x.json")

@@ -1,0 +1,36 @@
+"""The same from Python."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import greenzone
+from greenzone.errors import NotThereYet
+
+
+def test_public_names_are_there() -> None:
+    for name in greenzone.__all__:
+        assert callable(getattr(greenzone, name))
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'classifies'"):
+        _ = greenzone.classifies
+
+
+def test_classify_takes_settings() -> None:
+    part = greenzone.load_profile("nvidia-h20")
+    found = greenzone.classify(part, on=date(2024, 1, 1), settings=["tpp=4800"])
+    assert found.verdict("us-3a090").caught_by[0] == "3A090.a.1"
+
+
+def test_run_gives_the_record(tmp_path: Path) -> None:
+    record = greenzone.run("emulated:nvidia-l4", workloads=["matmul"], formats=["fp8"], folder=tmp_path)
+    assert record.device["id"] == "emulated:nvidia-l4"
+    assert len(list(tmp_path.rglob("*.json"))) == 1
+
+
+def test_what_is_not_there_yet_says_so() -> None:
+    with pytest.raises(NotThereYet):
+        greenzone.classify_frame(None)
