@@ -48,7 +48,9 @@ def decide() -> Callable[..., Verdict]:
 
     def ask(subject: Part | str, regime: str = "us-3a090", on: date = date(2024, 1, 1), **deal: str) -> Verdict:
         found = with_set(Part(None, "set"), subject.split()) if isinstance(subject, str) else subject
-        transaction = Transaction.of(deal.get("to"), deal.get("kind", "export"), deal.get("origin"), deal.get("headquarters"))
+        transaction = Transaction.of(
+            deal.get("to"), deal.get("kind", "export"), deal.get("origin"), deal.get("headquarters")
+        )
         return classify(found, on, KNOWN_ON, transaction, [regime]).verdict(regime)
 
     return ask

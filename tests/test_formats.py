@@ -29,5 +29,5 @@ def test_an_element_takes_the_bytes_of_its_bits(name: str) -> None:
 
 
 def test_an_unknown_format_names_the_nearest() -> None:
-    with pytest.raises(UsageError, match="unknown number format 'e4m3'.*allowed: .*fp8"):
+    with pytest.raises(UsageError, match=r"unknown number format 'e4m3'.*allowed: .*fp8"):
         get_format("e4m3")

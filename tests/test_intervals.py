@@ -118,8 +118,13 @@ def test_comparators_are_part_of_the_answer(text: str, value: float, holds: bool
     assert Range.parse(text).truth(Interval.point(value)) is Truth.of(holds)
 
 
-@pytest.mark.parametrize("text", ["4800", "=> 5", "", ">= 1, >= 2", "< 1, < 2", ">= 5, < 5", ">= 6, < 5", ">= nan", ">= inf",
-                                  ">= -1", ">= 1e999", ">= tpp", ">= 1 or < 0"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4800", "=> 5", "", ">= 1, >= 2", "< 1, < 2", ">= 5, < 5", ">= 6, < 5", ">= nan", ">= inf", ">= -1", ">= 1e999",
+        ">= tpp", ">= 1 or < 0",
+    ],
+)  # fmt: skip
 def test_what_is_no_range_is_refused_and_named(text: str) -> None:
     with pytest.raises(UsageError, match="is no range"):
         Range.parse(text)

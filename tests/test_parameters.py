@@ -5,9 +5,20 @@ import pytest
 from greenzone.errors import UsageError
 from greenzone.parameters import BASES, CONFIDENCES, PARAMETERS, get_parameter, weakest
 
-NAMES = {"tpp", "applicable_die_area_mm2", "performance_density", "io_bandwidth_gb_s", "interconnect_bandwidth_gb_s",
-         "dram_bandwidth_gb_s", "copackaged_dram_gb", "dram_io_bandwidth_gb_s", "hbm_bandwidth_density_gb_s_mm2", "tops",
-         "app_wt", "transistor_count"}  # fmt: skip
+NAMES = {
+    "tpp",
+    "applicable_die_area_mm2",
+    "performance_density",
+    "io_bandwidth_gb_s",
+    "interconnect_bandwidth_gb_s",
+    "dram_bandwidth_gb_s",
+    "copackaged_dram_gb",
+    "dram_io_bandwidth_gb_s",
+    "hbm_bandwidth_density_gb_s_mm2",
+    "tops",
+    "app_wt",
+    "transistor_count",
+}
 
 
 def test_the_names_are_those_of_the_contract() -> None:

@@ -111,9 +111,10 @@ class Interval:
     def __mul__(self, other: "Interval") -> "Interval":
         """The products of two intervals of values that are not negative."""
         high = 0.0 if 0.0 in (self.high, other.high) else self.high * other.high
+        zero = self.contains(0) or other.contains(0)
         return Interval(
             self.low * other.low, high,
-            (self.low_open or other.low_open) and self.low * other.low < high and not (self.contains(0) or other.contains(0)),
+            (self.low_open or other.low_open) and self.low * other.low < high and not zero,
             (self.high_open or other.high_open) and self.low * other.low < high,
         )  # fmt: skip
 

@@ -94,6 +94,8 @@ PARAMETERS: dict[str, Parameter] = {
 # Facts of the item that a rule may name beside its numbers.
 ITEM_FACTS: dict[str, str] = {
     "datacenter": "designed or marketed for use in data centres: a judgement, so always an input",
+    "hbm": "contains high-bandwidth memory",
+    "marketed_since_2026": "first marketed on or after 1 January 2026",
 }
 ITEMS = ("integrated_circuit", "hbm_stack", "assembly", "computer")
 BASES = ("claimed", "rated", "ceiling", "burst", "sustained")

@@ -1,6 +1,7 @@
 """The library of profiles: the shipped ones, and a folder of the user's own over them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,10 +9,21 @@ from greenzone.errors import DataFileError, FileError, UsageError
 from greenzone.parts.library import load_profile, load_profiles, profile_paths
 
 ISSUE = {
-    "nvidia-h20", "nvidia-h100-sxm", "nvidia-h800-sxm", "nvidia-h200-sxm", "nvidia-a100-sxm-80gb", "nvidia-a800-sxm-80gb",
-    "nvidia-b200", "nvidia-rtx-pro-6000-server", "nvidia-rtx-4090", "nvidia-l4", "amd-mi300x", "amd-mi308x",
-    "huawei-ascend-910b2", "huawei-ascend-910c",
-}  # fmt: skip
+    "nvidia-h20",
+    "nvidia-h100-sxm",
+    "nvidia-h800-sxm",
+    "nvidia-h200-sxm",
+    "nvidia-a100-sxm-80gb",
+    "nvidia-a800-sxm-80gb",
+    "nvidia-b200",
+    "nvidia-rtx-pro-6000-server",
+    "nvidia-rtx-4090",
+    "nvidia-l4",
+    "amd-mi300x",
+    "amd-mi308x",
+    "huawei-ascend-910b2",
+    "huawei-ascend-910c",
+}
 
 
 def test_every_profile_of_the_issue_ships() -> None:
@@ -23,7 +35,14 @@ def test_a_shipped_profile_is_named_by_its_file_and_sources_every_figure(ref: st
     profile = load_profile(ref)
     assert profile.id == ref
     assert profile.reviewed_on is not None
-    tables = [profile.peak_tops, profile.memory, profile.hardware, profile.emulation, *profile.dies, *profile.links]
+    tables: list[Any] = [
+        profile.peak_tops,
+        profile.memory,
+        profile.hardware,
+        profile.emulation,
+        *profile.dies,
+        *profile.links,
+    ]
     rows = [*profile.claims, *profile.measurements]
     used = [t.source for t in (*tables, *rows) if t is not None]
     used += [f.source for f in (profile.peak_tops.rates().values() if profile.peak_tops else ()) if f.source]

@@ -47,13 +47,17 @@ def test_a_misspelt_key_names_itself_and_the_nearest(toml: Toml, lines: str, key
 @pytest.mark.parametrize(
     "lines",
     [
-        "[peak_tops]\nfp8 = {}", "[peak_tops]\nfp8 = {{ value = {} }}", "[[die]]\nkind = 'logic'\narea_mm2 = {}",
-        "[memory]\nkind = 'HBM3'\nbandwidth_gb_s = {}", "[[link]]\nkind = 'X'\nbidirectional_gb_s = {}",
-        "[hardware]\nboost_mhz = {}", "[hardware]\nops_per_clock = {{ fp8 = {} }}",
+        "[peak_tops]\nfp8 = {}",
+        "[peak_tops]\nfp8 = {{ value = {} }}",
+        "[[die]]\nkind = 'logic'\narea_mm2 = {}",
+        "[memory]\nkind = 'HBM3'\nbandwidth_gb_s = {}",
+        "[[link]]\nkind = 'X'\nbidirectional_gb_s = {}",
+        "[hardware]\nboost_mhz = {}",
+        "[hardware]\nops_per_clock = {{ fp8 = {} }}",
         "[[claim]]\nparameter = 'tpp'\nvalue = {}",
         "[[measurement]]\nformat = 'fp8'\nwindow = 'burst'\nexpanded_uncertainty = 0.1\nrate_tops = {}",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("number", ["-1", "0", "-0.5", "inf", "-inf", "nan"])
 def test_no_figure_is_negative_zero_infinite_or_nan(toml: Toml, lines: str, number: str) -> None:
     found = faults(toml(lines.format(number)))
@@ -84,11 +88,23 @@ def test_a_sparse_figure_needs_its_ratio(toml: Toml) -> None:
         ("[[claim]]\nparameter = 'performance_density'\nvalue = 1", "claim.0.parameter", "nearest"),
         ("[[claim]]\nparameter = 'peak_tops.e4m3'\nvalue = 1", "claim.0.parameter", "peak_tops.fp"),
         ("[[claim]]\nparameter = 'tpp'\nvalue = 'about 600'", "claim.0.value", ">="),
-        ("[[measurement]]\nformat = 'x'\nwindow = 'burst'\nrate_tops = 1\nexpanded_uncertainty = 0", "measurement.0.format", "int8"),
-        ("[[measurement]]\nformat = 'fp8'\nwindow = 'peak'\nrate_tops = 1\nexpanded_uncertainty = 0", "measurement.0.window", "burst"),
-        ("[[measurement]]\nformat = 'fp8'\nwindow = 'burst'\nrate_tops = 1\nexpanded_uncertainty = 1", "measurement.0.expanded", "less than 1"),
+        (
+            "[[measurement]]\nformat = 'x'\nwindow = 'burst'\nrate_tops = 1\nexpanded_uncertainty = 0",
+            "measurement.0.format",
+            "int8",
+        ),
+        (
+            "[[measurement]]\nformat = 'fp8'\nwindow = 'peak'\nrate_tops = 1\nexpanded_uncertainty = 0",
+            "measurement.0.window",
+            "burst",
+        ),
+        (
+            "[[measurement]]\nformat = 'fp8'\nwindow = 'burst'\nrate_tops = 1\nexpanded_uncertainty = 1",
+            "measurement.0.expanded",
+            "less than 1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_value_names_its_key_and_what_is_allowed(toml: Toml, lines: str, key: str, allowed: str) -> None:
     found = faults(toml(lines))
     assert found[0].startswith(key)
@@ -98,7 +114,11 @@ def test_a_wrong_value_names_its_key_and_what_is_allowed(toml: Toml, lines: str,
 def test_all_faults_are_shown_at_once(toml: Toml) -> None:
     lines = "datacentre = true\nitem = 'gpu'\n[peak_tops]\nfp8 = -1\n[[die]]\narea_mm2 = 1\n"
     keys = {fault.split(" - ")[0] for fault in faults(toml(lines))}
-    assert keys == {"datacentre", "item", "peak_tops.fp8.value", "die.0.kind"} or keys >= {"datacentre", "item", "die.0.kind"}
+    assert keys == {"datacentre", "item", "peak_tops.fp8.value", "die.0.kind"} or keys >= {
+        "datacentre",
+        "item",
+        "die.0.kind",
+    }
     assert len(keys) == 4
 
 
@@ -178,7 +198,9 @@ def test_the_nearest_confidence_holds(
     profile: Callable[[str], DeviceProfile], figure: str, table: str, source: str, said: str
 ) -> None:
     comma = "," if figure else ""
-    found = profile(f"[peak_tops]\n{table}\nfp8 = {{ value = 1, source = 'm'{comma} {figure} }}\n[source.m]\ntitle = 'M'\n{source}")
+    found = profile(
+        f"[peak_tops]\n{table}\nfp8 = {{ value = 1, source = 'm'{comma} {figure} }}\n[source.m]\ntitle = 'M'\n{source}"
+    )
     from greenzone.parts.evidence import claimed_rates
 
     (rate,) = claimed_rates(found)

@@ -5,10 +5,6 @@ import click
 from greenzone.errors import NotThereYet
 
 LATER = {
-    "timeline": "every change of status of a part, and why",
-    "matrix": "parts by dates",
-    "headroom": "margins, break-evens and the smallest change that flips a verdict",
-    "design": "the largest rate that stays out of a clause",
     "map": "the regions of the rules, drawn",
     "tiers": "parts compared by what they do",
     "compare": "two records compared",

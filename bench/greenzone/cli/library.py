@@ -65,7 +65,9 @@ def _listed(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str
         return
     from greenzone.report.terminal import table
 
-    echo(table(*columns, rows=[[_cell(row.get(c)) for c in columns] for row in rows]))
+    shown = table(*columns, rows=[[_cell(row.get(c)) for c in columns] for row in rows])
+    shown.columns[0].no_wrap = True  # an id is there to be copied
+    echo(shown)
 
 
 def _cell(value: Any) -> str:

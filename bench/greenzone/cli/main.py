@@ -16,10 +16,11 @@ COMMANDS = {
     "regimes": "greenzone.cli.library:regimes",
     "models": "greenzone.cli.library:models",
     "devices": "greenzone.cli.library:devices",
+    **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "timeline", "matrix", "headroom", "design", "map", "tiers", "compare", "ledger", "check", "report",
+            "map", "tiers", "compare", "ledger", "check", "report",
             "certificate", "identify", "sign", "verify", "emulation", "fleet",
         )
     },

@@ -18,9 +18,10 @@ class IsoDate(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            if len(value) != 10:
+            day = date.fromisoformat(value)
+            if day.isoformat() != value:  # 20231117 and 2023-W46-5 are dates of other forms
                 raise ValueError
-            return date.fromisoformat(value)
+            return day
         except ValueError:
             self.fail(f"{value!r} is no date; write YYYY-MM-DD, as in 2025-04-10", param, ctx)
 

@@ -57,6 +57,12 @@ class Group:
 
 
 @cache
+def group_ids() -> tuple[str, ...]:
+    """The ids of the country groups that ship."""
+    return tuple(sorted(p.stem for p in (data_root() / "countries").glob("*.toml")))
+
+
+@cache
 def load_group(name: str) -> Group:
     """The group `D5` (D:5); UsageError if there is no such group."""
     paths = {p.stem: p for p in sorted((data_root() / "countries").glob("*.toml"))}

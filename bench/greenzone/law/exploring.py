@@ -1,14 +1,20 @@
-"""The box explored: the smallest change in one parameter that would change a verdict."""
+"""The box explored: margins, the smallest change that flips a verdict, and the largest rate that stays out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
-from greenzone.intervals import Interval, Truth
+from greenzone.errors import UsageError
+from greenzone.formats import FORMATS, get_format
+from greenzone.intervals import INF, Interval, Truth, number
 from greenzone.law.coverage import cells, critical
 from greenzone.law.regimes import Regime
-from greenzone.law.status import Facts, Rule, facts_of, status
+from greenzone.law.status import NOT_CAUGHT, Facts, Rule, facts_of, status, survey
 from greenzone.parts.capability import Part
+
+# How a data sheet is rounded on its way into a table: to so many significant digits.
+ROUNDINGS = (2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,24 @@ class Flip:
     change: float
     status: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "parameter": self.parameter, "value": self.value, "edge": self.edge, "change": self.change,
+            "status": self.status,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """A value that gives another status when it is rounded to so many significant digits."""
+
+    parameter: str
+    value: float
+    rounded: float
+    digits: int
+    status: str
+
 
 def flips(
     part: Part, regime: Regime, on: date, known_on: date, references: Mapping[str, Truth] | None = None
@@ -32,14 +56,69 @@ def flips(
 
     Only parameters known to a point have one: of the others, break-evens speak.
     """
-    version = regime.version_on(on, known_on)
-    if version is None or part.item not in regime.applies_to:
+    asked = _rule(part, regime, on, known_on, references)
+    if asked is None:
         return []
-    rule = Rule(version, references or {})
-    facts = facts_of(part, version.programmable)
+    rule, facts = asked
     said = status(rule, facts)
     found = [f for name in rule.primaries for f in _along(rule, facts, name, said)]
     return sorted(found, key=lambda f: abs(f.change))
+
+
+def roundings(
+    part: Part, regime: Regime, on: date, known_on: date, references: Mapping[str, Truth] | None = None
+) -> list[Rounding]:
+    """The known parameters of which a rounding, as tables do it, flips the status."""
+    asked = _rule(part, regime, on, known_on, references)
+    if asked is None:
+        return []
+    rule, facts = asked
+    said = status(rule, facts)
+    found = []
+    for name in rule.primaries:
+        own = facts.box.get(name, Interval.UNKNOWN)
+        if not own.is_point:
+            continue
+        for digits, rounded in _rounded(part, name, own.low):
+            after = status(rule, replace(facts, box={**facts.box, name: Interval.point(rounded)}))
+            if after != said:
+                found.append(Rounding(name, own.low, rounded, digits, after))
+    return found
+
+
+def _rounded(part: Part, name: str, value: float) -> Iterator[tuple[int, float]]:
+    """The value rounded; for TPP also the product of the rounded rate and its bits."""
+    seen = {value}
+    rate, bits = _rate_and_bits(part.value(name).working) if name == "tpp" else (None, 0.0)
+    for digits in ROUNDINGS:
+        for rounded in (_significant(value, digits), _significant(rate, digits) * bits if rate else value):
+            if rounded not in seen:
+                seen.add(rounded)
+                yield digits, rounded
+
+
+def _rate_and_bits(working: str) -> tuple[float | None, float]:
+    """The rate and bit length of a working such as "fp8 2614.9 x 8"."""
+    words = working.split()
+    if len(words) == 4 and words[0] in FORMATS and words[2] == "x":
+        try:
+            return float(words[1]), float(words[3])
+        except ValueError:
+            return None, 0.0
+    return None, 0.0
+
+
+def _significant(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def _rule(
+    part: Part, regime: Regime, on: date, known_on: date, references: Mapping[str, Truth] | None
+) -> tuple[Rule, Facts] | None:
+    version = regime.version_on(on, known_on)
+    if version is None or part.item not in regime.applies_to:
+        return None
+    return Rule(version, references or {}), facts_of(part, version.programmable)
 
 
 def _along(rule: Rule, facts: Facts, name: str, said: str) -> list[Flip]:
@@ -58,3 +137,85 @@ def _along(rule: Rule, facts: Facts, name: str, said: str) -> list[Flip]:
         after = status(rule, facts.held(name, Interval.point(other)))
         found.append(Flip(name, value, edge, edge / value - 1, after))
     return found
+
+
+@dataclass(frozen=True)
+class Design:
+    """The largest rate of a die that stays out of a regime: below `rate_tops`, bound by `clause`.
+
+    `included` is whether the bound itself still stays out. No bound is None.
+    """
+
+    regime: str
+    version: str
+    area_mm2: float
+    format: str
+    tpp: float | None
+    rate_tops: float | None
+    clause: str | None
+    included: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "regime": self.regime, "version": self.version, "area_mm2": self.area_mm2, "format": self.format,
+            "tpp": self.tpp, "rate_tops": self.rate_tops, "clause": self.clause, "included": self.included,
+        }  # fmt: skip
+
+
+def design(
+    area_mm2: float, format_name: str, regime: Regime, on: date, known_on: date,
+    datacenter: bool | None = True, other: Mapping[str, Interval] | None = None,
+) -> Design:  # fmt: skip
+    """The largest dense rate of one format that stays out of a regime, for a die area.
+
+    The rate is TPP / bit length of the inputs (ECCN 3A090, Technical Note 1); the other formats are
+    taken not to exceed it.
+
+    Args:
+        area_mm2: applicable die area.
+        format_name: the number format that sets the TPP.
+        regime: the rule to stay out of.
+        on: the day whose law is asked for.
+        known_on: the day up to which publications count.
+        datacenter: designed or marketed for data centres; None is unknown, which stays out of less.
+        other: what else is known of the part, by parameter.
+
+    Raises:
+        UsageError: no version stands on that day, or the rule does not rest on TPP.
+    """
+    version = regime.version_on(on, known_on)
+    if version is None or "tpp" not in version.edges:
+        why = "no version stands" if version is None else "its clauses do not rest on TPP"
+        raise UsageError(f"{regime.id} on {on.isoformat()}: {why}; choose another regime or day")
+    bits = get_format(format_name).bits.high
+    rule = Rule(version)
+    box = {"applicable_die_area_mm2": Interval.point(area_mm2), **(other or {})}
+    facts = Facts(box, datacenter)
+    bound, clause, included = _first_caught(rule, facts, critical("tpp", box, rule.edges))
+    rate = None if bound is None else bound / bits
+    return Design(regime.id, version.label, area_mm2, format_name, bound, rate, clause, included)
+
+
+def _first_caught(rule: Rule, facts: Facts, cuts: Sequence[float]) -> tuple[float | None, str | None, bool]:
+    """The lowest TPP that is not out: the cut, the clause, and whether the cut itself still is out."""
+    last = 0.0
+    for value in cells(Interval(0, INF), cuts):
+        seen = survey(rule, facts.held("tpp", Interval.point(value)))
+        if seen.status != NOT_CAUGHT:
+            truths = [n for n, t in seen.catches.items() if t is not Truth.FALSE]
+            at_cut = value in cuts
+            return (value if at_cut else last), truths[0] if truths else None, not at_cut
+        last = value
+    return None, None, True
+
+
+def describe_design(d: Design) -> str:
+    """The answer in a sentence."""
+    if d.tpp is None or d.rate_tops is None:
+        return f"{d.format}, {number(d.area_mm2)} mm2: no rate is caught by {d.regime} (version of {d.version})"
+    way = "up to" if d.included else "below"
+    return (
+        f"{d.format}, {number(d.area_mm2)} mm2: stays out of {d.regime} (version of {d.version}) {way} "
+        f"{number(d.rate_tops)} TOPS dense (TPP {number(d.tpp)}), bound by {d.clause}"
+    )

@@ -33,7 +33,7 @@ class Citation:
     quote: str
     confidence: Confidence
     # What it says: a status rests on the citations of parameters alone.
-    of: Literal["parameters", "outcome"] = "parameters"
+    of: Literal["parameters", "outcome", "dates"] = "parameters"
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,12 @@ class Exclusion:
 
 
 def _check_facts(when: dict[str, Any]) -> dict[str, Any]:
+    _check_when({name: value for name, value in when.items() if name in PARAMETERS})
     for name, value in when.items():
+        if name in PARAMETERS:
+            continue
         if name not in TRANSACTION_FACTS:
-            near = ", ".join(nearest(name, TRANSACTION_FACTS))
+            near = ", ".join(nearest(name, [*TRANSACTION_FACTS, *PARAMETERS]))
             raise ValueError(f"{name!r} is no fact an outcome can hang on; nearest: {near}")
         if isinstance(value, bool) != (name in ("datacenter", "on_sale_us")):
             raise ValueError(f"{name}: true or false for datacenter and on_sale_us, a list of names for the others")
@@ -106,11 +109,14 @@ def _check_facts(when: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lists(when: Any) -> Any:
-    return {k: [v] if isinstance(v, str) else v for k, v in when.items()} if isinstance(when, dict) else when
+    if not isinstance(when, dict):
+        return when
+    return {k: [v] if isinstance(v, str) and k not in PARAMETERS else v for k, v in when.items()}
 
 
+# Facts of a transaction (lists of countries or kinds), of the item, or ranges of its parameters.
 Facts = Annotated[
-    dict[str, bool | tuple[str, ...]], Check(_check_facts), Before(_lists, dict[str, bool | str | list[str]])
+    dict[str, bool | str | tuple[str, ...]], Check(_check_facts), Before(_lists, dict[str, bool | str | list[str]])
 ]
 
 
@@ -125,6 +131,15 @@ class Outcome:
     exceptions: Strings = ()
     tariff: str | None = None
     conditions: Strings = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One of several ways to read a text that allows more: the clauses it adds. All are evaluated."""
+
+    id: str
+    text: str
+    clauses: tuple[Clause, ...] = field(default=(), metadata={"key": "clause"})
 
 
 KEEPABLE = {"clause": "clauses", "exclusion": "exclusions", "outcome": "outcomes", "note": "notes"}
@@ -153,6 +168,9 @@ class Version:
     clauses: tuple[Clause, ...] = field(default=(), metadata={"key": "clause"})
     exclusions: tuple[Exclusion, ...] = field(default=(), metadata={"key": "exclusion"})
     outcomes: tuple[Outcome, ...] = field(default=(), metadata={"key": "outcome"})
+    readings: tuple[Reading, ...] = field(default=(), metadata={"key": "reading"})
+    # What follows where nothing is caught: the other heading of a tariff.
+    otherwise: Outcome | None = None
     notes: tuple[Note, ...] = field(default=(), metadata={"key": "note"})
 
     @property
@@ -189,6 +207,10 @@ class Regime:
     reviewed_on: date
     applies_to: Annotated[Strings, Check(_check_items)] = ("integrated_circuit",)
     relieves: str | None = None
+    # Evaluated only where it is named: a rule that binds some parties alone, or counts quantities.
+    by_name: bool = False
+    # What an item that this control does not catch falls back to.
+    fallback: str | None = None
     versions: tuple[Version, ...] = field(default=(), metadata={"key": "version"})
 
     def __post_init__(self) -> None:
@@ -216,6 +238,8 @@ class Regime:
         for n, v in enumerate(self.versions):
             if (v.effective is None) != (v.status == "proposed"):
                 yield f"version.{n}.effective - every version has one, but for a proposed one"
+            if len(v.readings) == 1:
+                yield f"version.{n}.reading - where a text allows one reading alone, its clauses are the version's"
             if not v.citations:
                 yield f"version.{n}.citation - every version cites its source"
         keys = [(v.effective or date.max, v.published) for v in self.versions]
@@ -224,10 +248,10 @@ class Regime:
 
     def _ids(self) -> Iterable[str]:
         for n, v in enumerate(self.versions):
-            ids = [c.id for c in v.clauses]
+            ids = [c.id for c in (*v.clauses, *(c for r in v.readings for c in r.clauses))]
             for double in sorted({i for i in ids if ids.count(i) > 1}):
                 yield f"version.{n}.clause - {double!r} stands twice"
-            paragraphs = {c.paragraph for c in v.clauses}
+            paragraphs = {c.paragraph for c in (*v.clauses, *(c for r in v.readings for c in r.clauses))}
             for m, o in enumerate(v.outcomes):
                 if o.paragraph is not None and o.paragraph not in paragraphs:
                     yield f"version.{n}.outcome.{m}.paragraph - no clause has {o.paragraph!r}"
@@ -245,6 +269,11 @@ class Regime:
     @property
     def first_effective(self) -> date | None:
         return min((v.effective for v in self.versions if v.effective), default=None)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is asked where no regime is named."""
+        return self.effect in DEFAULT_EFFECTS and not self.by_name and not self.is_proposed
 
     @property
     def is_proposed(self) -> bool:

@@ -13,7 +13,7 @@ from greenzone.intervals import INF, Interval, Range, Truth
 from greenzone.law.coverage import Point, cells, critical, points
 from greenzone.law.regimes import Box, Version
 from greenzone.law.verdict import BreakEven
-from greenzone.parameters import PARAMETERS
+from greenzone.parameters import ITEM_FACTS, PARAMETERS
 from greenzone.parts.capability import Part
 
 CAUGHT, NOT_CAUGHT, UNDECIDED = "caught", "not_caught", "undecided"
@@ -38,10 +38,11 @@ class Rule:
     def edges(self) -> dict[str, set[float]]:
         return self.version.edges
 
-    @property
-    def asks_datacenter(self) -> bool:
+    @cached_property
+    def asked_facts(self) -> list[str]:
+        """The item facts that its boxes name."""
         boxes = [b for _, b, _, _ in self.clauses] + [b for _, b in self.exclusions]
-        return any("datacenter" in b.facts for b in boxes)
+        return [name for name in ITEM_FACTS if any(name in b.facts for b in boxes)]
 
     @property
     def primaries(self) -> list[str]:
@@ -60,6 +61,17 @@ class Facts:
     datacenter: bool | None
     free: frozenset[str] = frozenset()
     worked_out: bool = False
+    others: Mapping[str, bool | None] = field(default_factory=dict)
+
+    def fact(self, name: str) -> bool | None:
+        """An item fact; None where it is not known."""
+        return self.datacenter if name == "datacenter" else self.others.get(name)
+
+    def with_fact(self, name: str, value: bool) -> "Facts":
+        """The same with one item fact settled."""
+        if name == "datacenter":
+            return replace(self, datacenter=value)
+        return replace(self, others={**self.others, name: value})
 
     def held(self, parameter: str, value: Interval) -> "Facts":
         """The same with one parameter held at values that were worked out from an edge."""
@@ -78,10 +90,10 @@ def facts_of(part: Part, programmable: tuple[str, ...] = ()) -> Facts:
         uncapped = part.uncapped_io_gb_s
         box["io_bandwidth_gb_s"] = Interval.at_least(low) if uncapped is None else Interval.point(uncapped)
     free = set(part.independent)
-    if part.density_is_undefined:
+    if part.density_may_be_undefined:
         free.add("performance_density")
         box["performance_density"] = Interval.UNKNOWN
-    return Facts(box, part.datacenter, frozenset(free))
+    return Facts(box, part.datacenter, frozenset(free), others=part.other_facts)
 
 
 @dataclass(frozen=True)
@@ -89,28 +101,29 @@ class World:
     """One point of the box with the facts beside it: everything is known here."""
 
     point: Point
-    datacenter: bool | None
+    facts: Mapping[str, bool]
     references: Mapping[str, bool]
 
     def inside(self, box: Box) -> bool:
         return all(r.holds(self.point[n]) for n, r in box.ranges.items()) and all(
-            self.datacenter is v for v in box.facts.values()
+            self.facts[name] is wanted for name, wanted in box.facts.items()
         )
 
 
 def worlds(rule: Rule, facts: Facts) -> Iterator[World]:
     """Every way the facts can be, one for each cell of the box."""
-    flags = [facts.datacenter] if facts.datacenter is not None or not rule.asks_datacenter else [True, False]
-    references = _reference_worlds(rule.references)
+    known = {name: Truth.of(facts.fact(name)) for name in rule.asked_facts}
+    flags = _boolean_worlds(known)
+    references = _boolean_worlds(rule.references)
     for point in points(facts.box, rule.edges, facts.free, facts.worked_out):
         for flag in flags:
             for reference in references:
                 yield World(point, flag, reference)
 
 
-def _reference_worlds(references: Mapping[str, Truth]) -> list[dict[str, bool]]:
+def _boolean_worlds(truths: Mapping[str, Truth]) -> list[dict[str, bool]]:
     found: list[dict[str, bool]] = [{}]
-    for name, truth in references.items():
+    for name, truth in truths.items():
         values = {Truth.TRUE: [True], Truth.FALSE: [False], Truth.UNKNOWN: [True, False]}[truth]
         found = [{**f, name: v} for f in found for v in values]
     return found
@@ -178,9 +191,10 @@ def _truth(values: set[bool]) -> Truth:
 def missing(rule: Rule, facts: Facts) -> list[str]:
     """The primary facts of which two values, each alone, give two answers."""
     found = [name for name in _open(rule, facts) if len({said for _, said, _ in _along(rule, facts, name)}) > 1]
-    if facts.datacenter is None and rule.asks_datacenter:
-        answers = {status(rule, replace(facts, datacenter=flag)) for flag in (True, False)}
-        found += ["datacenter"] if len(answers) > 1 else []
+    for name in rule.asked_facts:
+        if facts.fact(name) is None:
+            answers = {status(rule, facts.with_fact(name, flag)) for flag in (True, False)}
+            found += [name] if len(answers) > 1 else []
     return found
 
 
@@ -198,7 +212,10 @@ def _open(rule: Rule, facts: Facts) -> list[str]:
 
 
 def _stand_in(name: str, facts: Facts) -> str:
-    return "performance_density" if name == "applicable_die_area_mm2" and "performance_density" in facts.free else name
+    if name != "applicable_die_area_mm2" or "performance_density" not in facts.free:
+        return name
+    # An area that is known to be zero leaves the density undefined: no fact is missing.
+    return name if facts.box.get(name, Interval.UNKNOWN).high == 0 else "performance_density"
 
 
 def _along(rule: Rule, facts: Facts, name: str) -> list[tuple[Interval, str, str | None]]:
@@ -225,7 +242,7 @@ def break_evens(rule: Rule, facts: Facts, names: list[str]) -> list[BreakEven]:
 
 def _rows(rule: Rule, facts: Facts, name: str) -> list[BreakEven]:
     span = facts.box.get(name, Interval.UNKNOWN)
-    cuts = {c for c in critical(name, facts.box, rule.edges, facts.free) if span.low < c < span.high}
+    cuts = {c for c in critical(name, facts.box, rule.edges, facts.free) if span.low <= c <= span.high}
     found: list[tuple[Range, str, str | None]] = []
     for cell, said, clause in _along(rule, facts, name):
         value = cell.low

@@ -5,15 +5,17 @@ disagree the outcome is undecided and names the fact. A fact that cannot matter 
 """
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
 from greenzone.errors import UsageError
-from greenzone.intervals import Truth
+from greenzone.intervals import Interval, Range, Truth
 from greenzone.law.countries import ISO, country, matches
+from greenzone.law.coverage import cells
 from greenzone.law.regimes import Outcome
+from greenzone.parameters import PARAMETERS
 
 Kind = Literal["export", "reexport", "transfer", "import"]
 KINDS = ("export", "reexport", "transfer", "import")
@@ -55,6 +57,7 @@ class Consequence:
     tariff: str | None = None
     conditions: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    fallback: str | None = None
 
 
 NOT_REQUIRED = Consequence(licence="not_required")
@@ -68,6 +71,7 @@ class Situation:
     on: date
     datacenter: bool | None
     paragraphs: dict[str, Truth]
+    box: Mapping[str, Interval] = field(default_factory=dict)
 
 
 def may_apply(outcomes: Sequence[Outcome], situation: Situation) -> tuple[list[Outcome | None], list[str]]:
@@ -76,7 +80,7 @@ def may_apply(outcomes: Sequence[Outcome], situation: Situation) -> tuple[list[O
     None in the list stands for "no row applies".
     """
     unknowns = _unknowns(outcomes, situation)
-    values = {fact: _values(fact, outcomes, situation.on) for fact in unknowns}
+    values = {fact: _values(fact, outcomes, situation) for fact in unknowns}
     found = _firsts(outcomes, situation, values)
     return found, [fact for fact in unknowns if _matters(fact, outcomes, situation, values)]
 
@@ -120,15 +124,21 @@ _FIELDS = {"to": "to", "from": "origin", "headquarters": "headquarters", "on_sal
 def _with_fact(s: Situation, fact: str, value: Any) -> Situation:
     if fact == "datacenter":
         return replace(s, datacenter=value)
+    if fact in PARAMETERS:
+        return replace(s, box={**s.box, fact: value})
     return replace(s, transaction=replace(s.transaction, **{_FIELDS[fact]: value}))
 
 
-def _values(fact: str, outcomes: Sequence[Outcome], on: date) -> list[Any]:
-    """One value for each way a fact can meet the rows: true and false, or a country of each kind."""
+def _values(fact: str, outcomes: Sequence[Outcome], s: Situation) -> list[Any]:
+    """One value for each way a fact can meet the rows: true and false, a country or a cell of each kind."""
+    if fact in PARAMETERS:
+        ranges = [Range.parse(str(row.when[fact])) for row in outcomes if fact in row.when]
+        edges = [e for r in ranges for e in r.edges]
+        return [Interval.point(v) for v in cells(s.box.get(fact, Interval.UNKNOWN), edges)]
     if fact in ("datacenter", "on_sale_us"):
         return [True, False]
     lists = list(dict.fromkeys(row.when[fact] for row in outcomes if fact in row.when))
-    kinds = {tuple(matches(code, p, on) for p in lists if isinstance(p, tuple)): code for code in sorted(ISO)}
+    kinds = {tuple(matches(code, p, s.on) for p in lists if isinstance(p, tuple)): code for code in sorted(ISO)}
     return list(kinds.values())
 
 
@@ -147,6 +157,8 @@ def _truth(outcome: Outcome, s: Situation) -> tuple[Truth, list[str]]:
 
 def _fact(name: str, wanted: Any, s: Situation) -> Truth:
     t = s.transaction
+    if name in PARAMETERS:
+        return Range.parse(wanted).truth(s.box.get(name, Interval.UNKNOWN))
     if name in ("datacenter", "on_sale_us"):
         known = s.datacenter if name == "datacenter" else t.on_sale_us
         return Truth.UNKNOWN if known is None else Truth.of(known is wanted)

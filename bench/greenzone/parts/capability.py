@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from greenzone.errors import UsageError, unknown
 from greenzone.intervals import INF, Interval, Range, number
-from greenzone.parameters import ITEMS, PARAMETERS, weakest
+from greenzone.parameters import ITEM_FACTS, ITEMS, PARAMETERS, weakest
 from greenzone.parts.evidence import Evidence, ceiling, claimed, measured_elsewhere, rated, uncapped_io
 from greenzone.parts.profile import DeviceProfile
 
@@ -48,11 +48,16 @@ class Part:
     item: str = "integrated_circuit"
     datacenter: bool | None = None
     io_limit: str | None = None
+    other_facts: Mapping[str, bool | None] = field(default_factory=dict)
     uncapped_io_gb_s: float | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     independent: frozenset[str] = frozenset()
     emulated: bool = False
+
+    def fact(self, name: str) -> bool | None:
+        """An item fact; None where it is not known."""
+        return self.datacenter if name == "datacenter" else self.other_facts.get(name)
 
     def value(self, parameter: str) -> Value:
         """The value of a parameter; `[0, inf)` for what is not known."""
@@ -65,6 +70,13 @@ class Part:
         return area.high == 0 and "performance_density" not in self.independent
 
     @property
+    def density_may_be_undefined(self) -> bool:
+        """No die is known to be non-planar: if none is, the density is undefined (decision row 9)."""
+        area = self.value("applicable_die_area_mm2")
+        may_be_zero = area.interval.low == 0 and area.interval.is_bounded and area.basis == "claimed"
+        return self.density_is_undefined or (may_be_zero and "performance_density" not in self.independent)
+
+    @property
     def density_is_free(self) -> bool:
         return "performance_density" in self.independent
 
@@ -75,10 +87,18 @@ def part_of(profile: DeviceProfile, measured: Sequence[Evidence] = ()) -> Part:
     values = {name: fold([e for e in evidence if e.parameter == name]) for name in _names(evidence)}
     part = Part(
         id=profile.id, name=profile.name, item=profile.item, datacenter=profile.datacenter,
-        io_limit=profile.io_limit, uncapped_io_gb_s=uncapped_io(profile), values=values,
+        io_limit=profile.io_limit, other_facts=_other_facts(profile), uncapped_io_gb_s=uncapped_io(profile), values=values,
         evidence=tuple(evidence),
     )  # fmt: skip
     return with_derived(part)
+
+
+def _other_facts(profile: DeviceProfile) -> dict[str, bool | None]:
+    """The item facts that a profile tells without saying so."""
+    kind = profile.memory.kind.upper() if profile.memory else ""
+    others = ("NONE", "GDDR", "LPDDR", "DDR", "SRAM")
+    hbm = True if kind.startswith("HBM") else False if kind.startswith(others) else None
+    return {"hbm": hbm, "marketed_since_2026": profile.released.year >= 2026 if profile.released else None}
 
 
 def _names(evidence: Sequence[Evidence]) -> list[str]:
@@ -161,12 +181,14 @@ def with_set(part: Part, settings: Sequence[str]) -> Part:
     return with_derived(part)
 
 
-_FACTS = ("datacenter", "item", "io_limit")
+_FACTS = (*ITEM_FACTS, "item", "io_limit")
 
 
 def _set(part: Part, name: str, text: str) -> Part:
-    if name == "datacenter":
-        return replace(part, datacenter=_one_of(name, text, {"true": True, "false": False, "unknown": None}))
+    if name in ITEM_FACTS:
+        flag = _one_of(name, text, {"true": True, "false": False, "unknown": None})
+        known = {"datacenter": flag} if name == "datacenter" else {"other_facts": {**part.other_facts, name: flag}}
+        return replace(part, **known)
     if name == "item":
         return replace(part, item=_one_of(name, text, {i: i for i in ITEMS}))
     if name == "io_limit":

@@ -51,6 +51,8 @@ def claimed(profile: DeviceProfile) -> list[Evidence]:
         _claimed_links(profile, "io_bandwidth_gb_s"),
         _claimed_links(profile, "interconnect_bandwidth_gb_s"),
         *_claimed_memory(profile),
+        _claimed_stack_density(profile),
+        _claimed_app(profile),
     ]
     by_name = {e.parameter: e for e in found if e is not None}
     for parameter in dict.fromkeys(c.parameter for c in profile.claims if "." not in c.parameter):
@@ -221,6 +223,39 @@ def _claimed_memory(profile: DeviceProfile) -> list[Evidence]:
         interval = Interval(low, memory.capacity_gb)
         found.append(Evidence("copackaged_dram_gb", "claimed", interval, memory.kind, source, sure))
     return found
+
+
+def _claimed_stack_density(profile: DeviceProfile) -> Evidence | None:
+    """Bandwidth of a bare memory stack over its area (ECCN 3A090.c, Technical Note)."""
+    memory = profile.memory
+    areas = [d for d in profile.dies if d.kind == "memory" and d.area_mm2 is not None]
+    if profile.item != "hbm_stack" or memory is None or memory.bandwidth_gb_s is None or not areas:
+        return None
+    area = math.fsum(d.count * (d.area_mm2 or 0) for d in areas)
+    dies = [profile.confidence_of(d.confidence, None, d.source) for d in areas]
+    sure = weakest([profile.confidence_of(memory.confidence, None, memory.source), *dies])
+    working = f"{number(memory.bandwidth_gb_s)} / {number(area)}"
+    value = Interval.point(memory.bandwidth_gb_s / area)
+    source = profile.source_title(memory.source)
+    return Evidence("hbm_bandwidth_density_gb_s_mm2", "claimed", value, working, source, sure)
+
+
+VECTOR_WEIGHT, SCALAR_WEIGHT = 0.9, 0.3
+
+
+def _claimed_app(profile: DeviceProfile) -> Evidence | None:
+    """Adjusted peak performance of computers: W x the 64-bit floating point rate in TFLOPS.
+
+    W is 0.9 for vector processors and 0.3 for others (ECCN 4A003, technical note at the end of
+    Category 4). Which a part is, a profile does not say, so the interval between the two stands.
+    """
+    rates = [r for r in claimed_rates(profile) if r.format.name in ("fp64", "fp64_tensor")]
+    if profile.item not in ("computer", "assembly") or not rates:
+        return None
+    best = _maximum(rates, "tops")
+    value = Interval(best.low * SCALAR_WEIGHT, best.high * VECTOR_WEIGHT)
+    working = f"{SCALAR_WEIGHT}..{VECTOR_WEIGHT} x {_plain(best)} fp64"
+    return Evidence("app_wt", "claimed", value, working, rates[0].source, weakest([r.confidence for r in rates]))
 
 
 def _with_claims(profile: DeviceProfile, parameter: str, own: Evidence | None) -> Evidence:

@@ -16,7 +16,7 @@ def part_json(part: Part) -> dict[str, Any]:
     """The item facts of a part; its figures are the record's evidence."""
     return {
         "id": part.id, "name": part.name, "item": part.item, "datacenter": part.datacenter,
-        "io_limit": part.io_limit, "uncapped_io_gb_s": part.uncapped_io_gb_s,
+        "io_limit": part.io_limit, "other_facts": dict(part.other_facts), "uncapped_io_gb_s": part.uncapped_io_gb_s,
     }  # fmt: skip
 
 
@@ -37,6 +37,7 @@ def part_of_record(record: Record, path: object = "record") -> Part:
     part = Part(
         id=facts.get("id"), name=str(facts.get("name")), item=facts.get("item") or "integrated_circuit",
         datacenter=facts.get("datacenter"), io_limit=facts.get("io_limit"),
+        other_facts=facts.get("other_facts") or {},
         uncapped_io_gb_s=facts.get("uncapped_io_gb_s"), values=values, evidence=tuple(evidence),
         emulated=bool(record.device.get("emulated")),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """A classification and a run on the terminal: the answer first, then what it rests on."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -9,8 +10,9 @@ from rich.text import Text
 
 from greenzone.intervals import Interval, number
 from greenzone.law.exploring import flips
+from greenzone.law.headroom import Headroom, references_of
 from greenzone.law.regimes import load_regime, regime_paths
-from greenzone.law.verdict import Classification, Verdict
+from greenzone.law.verdict import Classification, Condition, Verdict
 from greenzone.parameters import PARAMETERS
 from greenzone.parts.capability import Part
 from greenzone.report import wording
@@ -85,9 +87,11 @@ def _status(status: str) -> str:
 def changes(c: Classification) -> list[Group]:
     """The smallest change of each parameter that would change a verdict."""
     lines = []
+    statuses = {v.regime: v.status for v in c.verdicts}
     for v in c.verdicts:
         if v.regime in regime_paths() and v.status in ("caught", "not_caught"):
-            found = flips(c.part, load_regime(v.regime), c.on, c.known_on)
+            regime = load_regime(v.regime)
+            found = flips(c.part, regime, c.on, c.known_on, references_of(c.part, regime, c.on, c.known_on, statuses))
             lines += [Text(wording.flip_line(v.regime, f)) for f in found[:2]]
     return [section("What would change them", *lines)] if lines else []
 
@@ -119,6 +123,30 @@ def shown(i: Interval) -> str:
     if not i.is_bounded:
         return "unknown" if i.low == 0 else f">= {number(round(i.low, 3))}"
     return f"{number(round(i.low, 3))} to {number(round(i.high, 3))}"
+
+
+def headroom(part: Part, found: Sequence[Headroom], on: date) -> Group:
+    """Margins to every edge, break-evens, the flips and the roundings that flip."""
+    blocks: list[RenderableType] = [Text(f"{part.name}{f' ({part.id})' if part.id else ''} as of {on.isoformat()}", style="bold")]
+    for h in found:
+        v = h.verdict
+        rows = [
+            (clause.id, clause.truth, c.parameter, c.range, _value(c), "" if c.margin is None else f"{c.margin:+.2%}")
+            for clause in v.clauses
+            for c in clause.conditions
+        ]
+        lines: list[RenderableType] = [
+            table("clause", "truth", "parameter", "range", "value", "margin", rows=rows, right=("value", "margin"))
+        ]
+        lines += [Text(f"if {b.parameter} {b.range}: {_status(b.status)}{f' by {b.clause}' if b.clause else ''}") for b in v.break_evens]
+        lines += [Text(wording.flip_line(v.regime, f)) for f in h.flips]
+        lines += [Text(f"warning: {wording.rounding_line(v.regime, r)}", style="yellow") for r in h.roundings]
+        blocks.append(section(f"{v.regime}: {wording.headline(v)}", *lines))
+    return Group(*blocks, not_proven())
+
+
+def _value(c: Condition) -> str:
+    return shown(Interval(c.low, c.high))
 
 
 def not_proven() -> Group:

@@ -1,7 +1,7 @@
 """The words every report shares: what was asked, what a verdict says, what nothing here proves."""
 
 from greenzone.intervals import number
-from greenzone.law.exploring import Flip
+from greenzone.law.exploring import Flip, Rounding
 from greenzone.law.transaction import Consequence, Transaction
 from greenzone.law.verdict import Classification, ClauseVerdict, Verdict
 from greenzone.parameters import PARAMETERS
@@ -20,9 +20,12 @@ REASONS = {
     "conflict": "sources disagree",
     "claim_exceeded": "the measurement contradicts the claim",
     "unconfirmed": "rests on unconfirmed facts alone",
+    "readings_differ": "the text allows two readings, and they differ",
     "pd_undefined": "performance density is undefined: no non-planar die",
     "control_undecided": "the control it would relieve is undecided",
     "not_in_force_yet": "not in force yet",
+    "not_published_yet": "not published yet",
+    "proposed": "proposed, not law",
     "control_not_caught": "nothing to relieve",
     "wrong_item": "applies to other items",
     "rescinded": "rescinded",
@@ -96,6 +99,8 @@ def outcome_lines(outcome: Consequence) -> list[str]:
         first.append(f"licence exception {', '.join(outcome.exceptions)}")
     if outcome.tariff:
         first.append(f"tariff {outcome.tariff}")
+    if outcome.fallback:
+        first.append(f"falls back to {outcome.fallback}")
     if outcome.missing:
         first.append(f"the rest hangs on: {', '.join(outcome.missing)}")
     return ([", ".join(first)] if first else []) + [f"condition: {c}" for c in outcome.conditions]
@@ -108,4 +113,12 @@ def flip_line(regime: str, flip: Flip) -> str:
     return (
         f"{regime}: {flip.status.replace('_', ' ')} once the {p.title} {way} to {number(flip.edge)} {p.unit} "
         f"({flip.change:+.1%} from {number(flip.value)})"
+    )
+
+
+def rounding_line(regime: str, r: Rounding) -> str:
+    """A rounding that would change a verdict, as a sentence."""
+    return (
+        f"{regime}: {r.status.replace('_', ' ')} where {r.parameter} {number(r.value)} is rounded to {number(r.rounded)} "
+        f"({r.digits} digits): use the exact figure"
     )

@@ -1,0 +1,169 @@
+"""`greenzone timeline`, `matrix`, `headroom`, `design`: a part through time, and how far it is from a line."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from greenzone.cli.classify import part_named
+from greenzone.cli.options import DATE, FOLDER, asking, complete, echo, echo_json, profile_ids, regime_ids, today
+from greenzone.errors import UsageError
+from greenzone.formats import FORMATS
+from greenzone.intervals import number
+from greenzone.law.transaction import Transaction
+
+REFERENCE_DAYS = (date(2022, 10, 21), date(2023, 11, 17), date(2025, 4, 10), date(2026, 1, 15))
+
+REGIMES = click.option(
+    "--regime", "regimes", multiple=True, metavar="ID", shell_complete=complete(regime_ids),
+    help="Only this regime; may be repeated.  [default: every control, eligibility and tariff]",
+)  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+FORM = click.option("--format", "form", type=click.Choice(["csv", "markdown"]), help="Another form of table.")
+PROFILES = click.option("--profiles", "folder", type=FOLDER, metavar="DIR", help="A folder of profiles of your own.")
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: str | None) -> None:
+    if form == "csv":
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
+        click.echo(stream.getvalue(), nl=False)
+    elif form == "markdown":
+        lines = [columns, ["---"] * len(columns), *rows]
+        for line in lines:
+            click.echo("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |")
+    else:
+        from greenzone.report.terminal import table
+
+        echo(table(*columns, rows=rows))
+
+
+@click.command()
+@click.argument("profile", shell_complete=complete(profile_ids))
+@asking
+@REGIMES
+@PROFILES
+@JSON
+@FORM
+def timeline(
+    profile: str, on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
+    headquarters: str | None, regimes: tuple[str, ...], folder: Path | None, as_json: bool, form: str | None,
+) -> None:  # fmt: skip
+    """Tell every change of status of a part, by rule and date, and why.
+
+    PROFILE is an id, a TOML file or a record. --on ends the story on that day.
+    """
+    from greenzone.law.history import timeline as changes_of
+
+    part = part_named(profile, folder)
+    deal = Transaction.of(to, kind, origin, headquarters)
+    found = changes_of(part, known_on or today(), deal, regimes or None)
+    found = [c for c in found if on is None or c.on <= on]
+    if as_json:
+        echo_json({"device": {"id": part.id, "name": part.name}, "changes": [c.to_json() for c in found]})
+        return
+    rows = [(c.on.isoformat(), c.regime, c.before, c.after, c.why) for c in found]
+    _table(("on", "regime", "before", "after", "why"), rows, form)
+
+
+@click.command()
+@click.argument("profiles", nargs=-1, metavar="[PROFILE]...", shell_complete=complete(profile_ids))
+@click.option("--on", "days", type=DATE, multiple=True, help="A day; may be repeated.  [default: four days and today]")
+@click.option("--known-on", type=DATE, help="The day up to which publications count.  [default: today]")
+@click.option("--to", metavar="CC", help="Destination, an ISO 3166 code.")
+@REGIMES
+@PROFILES
+@JSON
+@FORM
+def matrix(
+    profiles: tuple[str, ...], days: tuple[date, ...], known_on: date | None, to: str | None,
+    regimes: tuple[str, ...], folder: Path | None, as_json: bool, form: str | None,
+) -> None:  # fmt: skip
+    """Show parts by dates: which regimes catch each, and what moved.
+
+    Without PROFILE, all of them.
+    """
+    from greenzone.law.history import matrix as rows_of
+
+    parts = [part_named(ref, folder) for ref in profiles or profile_ids()]
+    chosen = days or (*REFERENCE_DAYS, today())
+    found = rows_of(parts, chosen, known_on or today(), Transaction.of(to), regimes or None)
+    if as_json:
+        echo_json([row.to_json() for row in found])
+        return
+    order = sorted(set(chosen))
+    rows = [
+        (row.part.id or row.part.name, *(_cell(row.statuses[day]) for day in order), "; ".join(row.migrated()))
+        for row in found
+    ]
+    _table(("part", *(day.isoformat() for day in order), "migrated"), rows, form)
+
+
+def _cell(verdicts: dict[str, Any]) -> str:
+    """The regimes that say something other than no, on one day."""
+    said = [
+        f"{v.regime} {v.words}" for v in verdicts.values() if v.status in ("caught", "undecided")
+    ]
+    applied = [v for v in verdicts.values() if v.status != "not_applicable"]
+    return ", ".join(said) or ("not caught" if applied else "no rule")
+
+
+@click.command()
+@click.argument("profile", shell_complete=complete(profile_ids))
+@click.option("--on", type=DATE, help="The day whose law is asked for.  [default: today]")
+@click.option("--known-on", type=DATE, help="The day up to which publications count.  [default: today]")
+@REGIMES
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Give a parameter or fact a value.")
+@PROFILES
+@JSON
+def headroom(
+    profile: str, on: date | None, known_on: date | None, regimes: tuple[str, ...], settings: tuple[str, ...],
+    folder: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Show margins, break-evens, and the smallest change that flips a verdict.
+
+    It warns where a rounding of the input, as tables round, would flip one.
+    """
+    from greenzone.law.headroom import headroom as explored
+    from greenzone.parts.capability import with_set
+
+    part = with_set(part_named(profile, folder), settings)
+    found = explored(part, on or today(), known_on or today(), regimes or None)
+    if as_json:
+        echo_json([h.to_json() for h in found])
+        return
+    from greenzone.report.terminal import headroom as shown
+
+    echo(shown(part, found, on or today()))
+
+
+@click.command()
+@click.option("--area", "area", type=float, required=True, metavar="MM2", help="Applicable die area in mm2.")
+@click.option(
+    "--dtype", "form", default="fp8", show_default=True, metavar="FORMAT",
+    shell_complete=complete(lambda: list(FORMATS)), help="The number format that sets the TPP.",
+)  # fmt: skip
+@click.option("--regime", default="us-3a090", show_default=True, metavar="ID", shell_complete=complete(regime_ids))
+@click.option("--datacenter/--no-datacenter", default=True, show_default=True, help="Designed or marketed for data centres.")
+@click.option("--on", type=DATE, help="The day whose law is asked for.  [default: today]")
+@click.option("--known-on", type=DATE, help="The day up to which publications count.  [default: today]")
+@JSON
+def design(
+    area: float, form: str, regime: str, datacenter: bool, on: date | None, known_on: date | None, as_json: bool
+) -> None:
+    """Say the largest dense rate that stays out of a regime, for a die area, and what binds it."""
+    from greenzone.law.exploring import describe_design
+    from greenzone.law.exploring import design as largest
+    from greenzone.law.regimes import load_regime
+
+    if not 0 < area < 1e6:
+        raise UsageError(f"--area {number(area)}: an area in mm2, more than 0 and less than 1,000,000")
+    found = largest(area, form, load_regime(regime), on or today(), known_on or today(), datacenter)
+    if as_json:
+        echo_json(found.to_json())
+    else:
+        click.echo(describe_design(found))
