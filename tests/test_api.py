@@ -3,10 +3,10 @@
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import greenzone
-from greenzone.errors import NotThereYet
 
 
 def test_public_names_are_there() -> None:
@@ -31,6 +31,6 @@ def test_run_gives_the_record(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.json"))) == 1
 
 
-def test_what_is_not_there_yet_says_so() -> None:
-    with pytest.raises(NotThereYet):
-        greenzone.classify_frame(None)
+def test_many_parts_at_once() -> None:
+    found = greenzone.classify_frame(pd.DataFrame({"tpp": [4800.0, 100.0]}), on=date(2024, 1, 1), datacenter=True)
+    assert list(found["us-3a090 status"]) == ["caught", "not_caught"]

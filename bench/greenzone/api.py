@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from greenzone.errors import NotThereYet
 from greenzone.law.classification import classify as _classify
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
@@ -13,6 +12,8 @@ from greenzone.parts.capability import Part, part_of, with_set
 from greenzone.parts.profile import DeviceProfile
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from greenzone.records.record import Record
 
 
@@ -53,13 +54,35 @@ def classify(
     return _classify(subject, on or _today(), known_on or _today(), deal, regimes)
 
 
-def classify_frame(frame: Any, **facts: Any) -> Any:
-    """Not there yet: many parts at once, in a pandas DataFrame.
+def classify_frame(
+    frame: "pd.DataFrame",
+    *,
+    on: date | None = None,
+    known_on: date | None = None,
+    item: str = "integrated_circuit",
+    regimes: Sequence[str] | None = None,
+    **facts: float | bool | None,
+) -> "pd.DataFrame":
+    """Many parts at once: the truth of every clause and the status of every regime, for each row.
+
+    Args:
+        frame: a row a part; columns as the parameters (`tpp`, `applicable_die_area_mm2`, ...), NaN where
+            unknown, or NAME_low and NAME_high; and `datacenter` and the other item facts.
+        on: the day whose law is asked for; today if none.
+        known_on: the day up to which publications count; today if none.
+        item: the kind of item all rows are.
+        regimes: ids; every control, eligibility and tariff in force if none.
+        facts: values that hold for every row, where the frame has no such column: datacenter=True.
+
+    Returns:
+        A frame with the same index: `REGIME status` and `REGIME CLAUSE` columns.
 
     Raises:
-        NotThereYet: always.
+        UsageError: an unknown column, fact or regime, or a value that cannot be.
     """
-    raise NotThereYet("classify_frame is not there yet; call classify on one part at a time")
+    from greenzone.law.frame import classify_frame as _classify_frame
+
+    return _classify_frame(frame, on=on or _today(), known_on=known_on or _today(), item=item, regimes=regimes, **facts)
 
 
 def run(

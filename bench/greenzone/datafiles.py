@@ -46,6 +46,7 @@ class Bound:
     gt: float | None = None
     ge: float | None = None
     lt: float | None = None
+    le: float | None = None
     pattern: str | None = None
 
 
@@ -59,8 +60,9 @@ def _as_tuple(value: Any) -> Any:
 
 
 Confidence = Literal["official", "quoted", "reported", "estimate", "unconfirmed"]
-Positive = Annotated[float, Bound(gt=0)]
-Count = Annotated[int, Bound(ge=1)]
+# No figure of a part comes near the upper bounds: beyond them arithmetic would overflow.
+Positive = Annotated[float, Bound(gt=1e-18, le=1e18)]
+Count = Annotated[int, Bound(ge=1, le=10**15)]
 # A single string where a list is expected: to = "CN"
 Strings = Annotated[tuple[str, ...], Before(_as_tuple, str | list[str])]
 
@@ -89,8 +91,12 @@ def read_bytes(path: Path) -> bytes:
         FileError: it cannot be read, or is too large.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise FileError(f"{path}: cannot be read (not a regular file); give the path of a file")
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
+    except FileError:
+        raise
     except OSError as error:
         why = error.strerror or error
         raise FileError(f"{path}: cannot be read ({why}); check the path and its rights") from None
@@ -111,7 +117,7 @@ def parse_toml(content: bytes, path: object) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise DataFileError(path, [f"byte {error.start} is not UTF-8; TOML files are UTF-8 text"]) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, and integers too long to read
         raise DataFileError(path, [f"not valid TOML: {error}"]) from None
 
 

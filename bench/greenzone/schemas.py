@@ -73,7 +73,7 @@ def _mark(mark: Any) -> Any:
     if isinstance(mark, Check):
         return AfterValidator(mark.test)
     if isinstance(mark, Bound):
-        bounds = {"gt": mark.gt, "ge": mark.ge, "lt": mark.lt, "pattern": mark.pattern}
+        bounds = {"gt": mark.gt, "ge": mark.ge, "lt": mark.lt, "le": mark.le, "pattern": mark.pattern}
         given: dict[str, Any] = {k: v for k, v in bounds.items() if v is not None}
         return Field(**given)
     return mark

@@ -69,9 +69,9 @@ def test_the_first_row_that_applies_wins_and_every_row_that_may_is_kept(
     assert set(lacking) == set(missing)
 
 
-def test_a_paragraph_that_is_open_leaves_its_rows_and_those_below() -> None:
+def test_an_open_paragraph_is_open_in_the_same_way_for_all_its_rows() -> None:
     found, lacking = may_apply(ROWS, situation(Transaction("CN"), True, p=Truth.UNKNOWN, q=Truth.TRUE))
-    assert found == [ROWS[0], ROWS[1], ROWS[2]]
+    assert found == [ROWS[0], ROWS[2]]
     assert lacking == []
 
 

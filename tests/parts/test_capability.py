@@ -159,7 +159,7 @@ def test_emulated_figures_never_contradict_a_claim(profile: Make, decide: Decide
 @pytest.mark.parametrize(
     ("text", "interval"),
     [
-        ("4800", Interval.point(4800)), ("4_800.5", Interval.point(4800.5)), ("0", Interval.point(0)),
+        ("4800", Interval.point(4800)), ("4800.5", Interval.point(4800.5)), ("0", Interval.point(0)),
         ("4625..", Interval.at_least(4625)), ("..4800", Interval(0, 4800)), ("4625..4800", Interval(4625, 4800)),
         ("unknown", Interval.UNKNOWN), ("< 4800", Interval(0, 4800, False, True)), (">= 4625", Interval.at_least(4625)),
         ("> 1, < 2", Interval(1, 2, True, True)), ("== 5", Interval.point(5)), ("..", Interval.UNKNOWN),

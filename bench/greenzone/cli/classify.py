@@ -10,7 +10,7 @@ import click
 from greenzone.cli.options import FILE, FOLDER, asking, complete, echo, echo_json, profile_ids, regime_ids, today
 from greenzone.errors import UsageError
 from greenzone.law.classification import classify as classified
-from greenzone.law.regimes import load_regime_file
+from greenzone.law.regimes import Regime, load_regime_file, regime_paths
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part, part_of, with_set
@@ -46,10 +46,23 @@ def classify(
     deal = Transaction.of(to, kind, origin, headquarters)
     parts = [with_set(part_named(ref, folder), settings) for ref in profiles]
     parts = parts or [with_set(Part(None, "a part given by --set"), settings)]
-    extra = [load_regime_file(path) for path in regime_files]
-    named: Sequence[str] | None = regimes or ([] if extra else None)
+    if as_json and form:
+        raise UsageError(f"--json and --format {form}: choose one")
+    extra = _own_regimes(regime_files)
+    named: Sequence[str] | None = regimes or None
     found = [classified(part, on or today(), known_on or today(), deal, named, extra) for part in parts]
     _print(found, as_json, form)
+
+
+def _own_regimes(paths: tuple[Path, ...]) -> list[Regime]:
+    """The user's regimes; an id that is in use would leave it open which of the two was asked."""
+    found = [load_regime_file(path) for path in paths]
+    taken = list(regime_paths())
+    for regime, path in zip(found, paths, strict=True):
+        if regime.id in taken:
+            raise UsageError(f"{path}: the id {regime.id!r} is in use; give the regime an id of its own")
+        taken.append(regime.id)
+    return found
 
 
 def part_named(ref: str, folder: Path | None = None) -> Part:

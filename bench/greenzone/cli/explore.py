@@ -148,7 +148,9 @@ def headroom(
     shell_complete=complete(lambda: list(FORMATS)), help="The number format that sets the TPP.",
 )  # fmt: skip
 @click.option("--regime", default="us-3a090", show_default=True, metavar="ID", shell_complete=complete(regime_ids))
-@click.option("--datacenter/--no-datacenter", default=True, show_default=True, help="Designed or marketed for data centres.")
+@click.option(
+    "--datacenter/--no-datacenter", default=True, show_default=True, help="Designed or marketed for data centres."
+)
 @click.option("--on", type=DATE, help="The day whose law is asked for.  [default: today]")
 @click.option("--known-on", type=DATE, help="The day up to which publications count.  [default: today]")
 @JSON

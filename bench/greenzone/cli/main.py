@@ -62,6 +62,11 @@ class Lazy(click.Group):
             # The reader of our output went away (`| head`): there is nobody left to tell.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(1)
+        except OSError as error:
+            if error.filename is not None or ctx.params.get("debug"):
+                raise
+            click.echo(f"Error: cannot write the output ({error.strerror or error})", err=True)
+            ctx.exit(1)
 
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GREENZONE", "max_content_width": 110}

@@ -1,12 +1,16 @@
 """Options and helpers the commands share: dates, ids with completion, JSON and text output."""
 
+import io
 import json
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+
+from greenzone.errors import FileError
 
 
 class IsoDate(click.ParamType[date]):
@@ -75,17 +79,25 @@ def country_codes() -> list[str]:
 
 def echo_json(document: Any) -> None:
     """One JSON document on standard output, and nothing else."""
+    _require_output()
     click.echo(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
 
 
 def echo(renderable: Any) -> None:
     """A report on standard output, as wide as the terminal, 110 columns where there is none."""
-    import sys
-
     from rich.console import Console
 
+    _require_output()
     width = None if sys.stdout.isatty() else 110
     Console(width=width, highlight=False, soft_wrap=False).print(renderable)
+
+
+def _require_output() -> None:
+    if sys.stdout is None:
+        raise FileError("standard output is closed: there is nowhere to print; the record of a run is on disk")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name outside the terminal's character set is shown escaped, not refused.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from greenzone.cli.options import FILE, FOLDER, asking, complete, device_specs, echo, echo_json, model_ids, today
-from greenzone.errors import InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
+from greenzone.errors import Interrupted, InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
 from greenzone.formats import FORMATS
 from greenzone.law.transaction import Transaction
 
@@ -39,7 +39,9 @@ WORKLOADS = ("matmul", "memory", "inference")
 @click.option("--batch", type=click.IntRange(1), help="Sequences at once, in inference.")
 @click.option("--context", type=click.IntRange(1), help="Tokens of context, in inference.")
 @click.option("--resume", type=FILE, metavar="RECORD", help="Go on where a stopped run ended.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of data and emulated noise.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of data and emulated noise."
+)
 @click.option(
     "-o", "--output", "folder", type=FOLDER, default="results", show_default=True, metavar="DIR",
     help="Where records go.",
@@ -62,31 +64,35 @@ def run(
         if name not in FORMATS:
             raise UsageError(f"--dtype {name}: no such format; allowed: {', '.join(FORMATS)}")
     deal = Transaction.of(to, kind, origin, headquarters)
-    with _stoppable():
+    with _stoppable(folder):
         from greenzone.lab import harness
 
-        request = harness.Request(
-            device, suite, workloads, formats or None, model, batch, context, seed, folder,
-            on or today(), known_on or today(), deal,
-        )  # fmt: skip
+        chosen = tuple(dict.fromkeys(workloads)), tuple(dict.fromkeys(formats)) or None
+        days = on or today(), known_on or today()
+        request = harness.Request(device, suite, *chosen, model, batch, context, seed, folder, *days, deal)
         with _progress(as_json) as told:
             outcome = harness.run(request, told)
-    _print(outcome, request, as_json)
+        _print(outcome, request, as_json)
     _exit_code(outcome)
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM stops a run as Ctrl-C does: what was finished is kept."""
+def _stoppable(folder: Path) -> Iterator[None]:
+    """SIGTERM stops a run as Ctrl-C does: what was finished is kept, and a second signal cannot lose it."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        for later in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(later, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped; what was finished, if anything was, is under {folder}") from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

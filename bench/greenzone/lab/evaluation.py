@@ -97,10 +97,15 @@ def _find(record: Record, device: Device, profile: DeviceProfile | None, part: P
     _find_limiters(record)
     _find_fraction_of_claim(record, profile)
     _find_uncapped(record, part)
+    for text in part.warnings:
+        record.find("looks_sparse", "warning", text)
 
 
 def _find_in_row(record: Record, row: Row) -> None:
     what = f"{row.name} {row.format or ''}".strip()
+    for note in row.notes:
+        if note.startswith("the whole model needs"):
+            record.find("does_not_fit", "warning", f"{what}: {note}")
     if not row.measured:
         record.find("not_measured", "warning", f"{what}: not measured: {row.reason}")
     elif row.validity == "invalid":

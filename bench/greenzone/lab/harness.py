@@ -115,6 +115,7 @@ def _measured(request: Request, plan: Plan, device: Device, record: Record, path
             write(record, path)
             progress(f"{row.name} {row.format or ''} {row.window or 'not measured'}".replace("  ", " "))
         _finished(request, device, record, "complete")
+        write(record, path)
     except (KeyboardInterrupt, Interrupted):
         _finished(request, device, record, "interrupted")
         write(record, path)
@@ -125,7 +126,6 @@ def _measured(request: Request, plan: Plan, device: Device, record: Record, path
         _finished(request, device, record, "failed")
         write(record, path)
         raise
-    write(record, path)
     return Outcome(record, path)
 
 
@@ -148,7 +148,7 @@ def row_of(result: Result | NotMeasured, emulated: bool, profile: DeviceProfile 
         {
             "name": result.name, "format": result.format, "variant": result.variant, "window": result.window,
             "data": result.data, "emulated": emulated, "shape": dict(result.shape), "operations": result.operations,
-            "bytes": result.bytes, "claimed_tops": claim.high if claim else None, **metrics,
+            "bytes": result.bytes, "claimed_tops": claim.high if claim and claim.is_bounded else None, **metrics,
             "validity": result.validity, "notes": list(result.notes),
             "check": check,
             "warmups": list(result.warmups), "samples": list(result.samples), "telemetry": list(result.telemetry),

@@ -96,7 +96,7 @@ def _situation(judge: Judge, deal: Transaction, verdict: Verdict) -> Situation:
         own = Truth.TRUE if c.id in verdict.caught_by else Truth.of(None if c.id in verdict.possible else False)
         paragraphs[c.paragraph] = paragraphs.get(c.paragraph, Truth.FALSE) | own
     box = {name: value.interval for name, value in judge.part.values.items()}
-    return Situation(deal, judge.on, judge.part.datacenter, paragraphs, box)
+    return Situation(deal, judge.on, judge.part.datacenter, paragraphs, box, judge.known_on)
 
 
 def _relieved(

@@ -32,8 +32,20 @@ class Member:
     name: str
     since: date | None = None
     until: date | None = None
+    # When the change was published; on its day where none is given.
+    published: date | None = None
     cite: str | None = None
     confidence: Confidence | None = None
+
+
+    def is_in(self, day: date, known_on: date) -> bool:
+        """Whether it is a member on a day, as far as was published by another."""
+        joined = self.since is None or (self.since <= day and self._known(self.since, known_on))
+        left = self.until is not None and self.until <= day and self._known(self.until, known_on)
+        return joined and not left
+
+    def _known(self, change: date, known_on: date) -> bool:
+        return (self.published or change) <= known_on
 
 
 @dataclass(frozen=True)
@@ -49,11 +61,9 @@ class Group:
     reviewed_on: date
     members: tuple[Member, ...] = field(default=(), metadata={"key": "member"})
 
-    def on(self, day: date) -> frozenset[str]:
-        """The ISO codes of its members on a day."""
-        return frozenset(
-            m.iso for m in self.members if (m.since is None or m.since <= day) and (m.until is None or day < m.until)
-        )
+    def on(self, day: date, known_on: date = date.max) -> frozenset[str]:
+        """The ISO codes of its members on a day, by the changes that were published by another."""
+        return frozenset(m.iso for m in self.members if m.is_in(day, known_on))
 
 
 @cache
@@ -77,25 +87,25 @@ def country(code: str) -> str:
     Raises:
         UsageError: it is no ISO 3166-1 alpha-2 code.
     """
-    upper = code.upper()
+    upper = code.upper() if code.isascii() else code
     if upper not in ISO:
         raise UsageError(f"{code!r} is no country: give an ISO 3166 code of two letters, as in CN, MO, SG, US")
     return TREATED_AS.get(upper, upper)
 
 
-def matches(code: str, patterns: tuple[str, ...], on: date) -> bool:
-    """Whether a country is meant by a list such as ["@D1", "@D5", "MO", "!@A5"] on a day.
-
-    A group minus groups (`!@A5` takes members out of the groups named), plus single countries,
-    which stand whatever group they are in.
-    """
-    if code in {TREATED_AS.get(p, p) for p in patterns}:
-        return True
-    named = {p[1:] for p in patterns if p.startswith("@")}
-    taken = {p[2:] for p in patterns if p.startswith("!@")}
-    return any(code in _members(g, on) for g in named) and not any(code in _members(g, on) for g in taken)
+def matches(code: str, patterns: tuple[str, ...], on: date, known_on: date = date.max) -> bool:
+    """Whether a country is meant by a list such as ["@D1", "@D5", "MO", "!@A5"] on a day."""
+    return code in meant(patterns, on, known_on)
 
 
 @cache
-def _members(name: str, on: date) -> frozenset[str]:
-    return load_group(name).on(on)
+def meant(patterns: tuple[str, ...], on: date, known_on: date = date.max) -> frozenset[str]:
+    """The countries a list means on a day, by the changes of groups that were published by another.
+
+    Groups minus groups (`!@A5` takes members out of the groups named), plus single countries, which
+    stand whatever group they are in.
+    """
+    single = {TREATED_AS.get(p, p) for p in patterns if "@" not in p}
+    named = [load_group(p[1:]).on(on, known_on) for p in patterns if p.startswith("@")]
+    taken = [load_group(p[2:]).on(on, known_on) for p in patterns if p.startswith("!@")]
+    return frozenset().union(*named).difference(*taken).union(single)

@@ -8,12 +8,15 @@ TPP = density x area and DRAM = sum - I/O.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from greenzone.errors import UsageError
 from greenzone.intervals import INF, Interval
 
 Point = dict[str, float]
+MOST_CELLS = 200_000  # what can be tried in a second or two; a rule of the books needs some hundreds
 Edges = Mapping[str, Iterable[float]]
 
 
@@ -76,45 +79,43 @@ def critical(name: str, box: Mapping[str, Interval], edges: Edges, free: Iterabl
     return [value for value in found if 0 <= value < INF]
 
 
-def points(
-    box: Mapping[str, Interval], edges: Edges, free: Iterable[str] = (), worked_out: bool = False
-) -> Iterator[Point]:
+def points(box: Mapping[str, Interval], edges: Edges, free: Iterable[str] = ()) -> Iterator[Point]:
     """At least one point of every cell of the box that can occur.
 
     Args:
         box: the interval of every primary parameter, and of derived ones that stand for themselves.
         edges: the edges of the rule by parameter; parameters without an edge are left out.
         free: derived parameters that are not tied to their parents (set by hand, or undefined).
-        worked_out: whether a point in the box was worked out from an edge, so that rounding may
-            have left the tied value a few units in the last place beside that edge.
     """
     free = set(free)
     groups: list[list[Point]] = []
     tied: set[str] = set()
     for tie in TIES:
         if tie.z in edges and tie.z not in free:
-            groups.append(list(_tied_points(tie, box, edges, free, worked_out)))
+            groups.append(list(_tied_points(tie, box, edges, free)))
             tied |= {tie.x, tie.y, tie.z}
     for name in edges:
         if name not in tied:
             own = cells(box.get(name, Interval.UNKNOWN), edges[name])
             groups.append([{name: value} for value in own])
+    if math.prod(len(group) for group in groups) > MOST_CELLS:
+        raise UsageError(f"the facts that are open leave more than {MOST_CELLS} combinations to try; give more of them")
     for combination in itertools.product(*groups):
         yield {name: value for part in combination for name, value in part.items()}
 
 
-def _tied_points(
-    tie: Tie, box: Mapping[str, Interval], edges: Edges, free: Iterable[str], worked_out: bool
-) -> Iterator[Point]:
+def _tied_points(tie: Tie, box: Mapping[str, Interval], edges: Edges, free: Iterable[str]) -> Iterator[Point]:
     xs, ys = box.get(tie.x, Interval.UNKNOWN), box.get(tie.y, Interval.UNKNOWN)
     for x in cells(xs, critical(tie.x, box, edges, free)):
         y_cuts = [*edges.get(tie.y, ()), *(tie.y_of(x, e) for e in edges.get(tie.z, ()))]
         for y in cells(ys, [y for y in y_cuts if 0 <= y < INF]):
-            z = tie.of(x, y)
-            exact = xs.is_point and ys.is_point and not worked_out
-            yield {tie.x: x, tie.y: y, tie.z: z if exact else _snapped(z, edges.get(tie.z, ()))}
+            yield {tie.x: x, tie.y: y, tie.z: _snapped(tie.of(x, y), edges.get(tie.z, ()))}
 
 
 def _snapped(value: float, edges: Iterable[float]) -> float:
-    """The edge itself where rounding left a value within a few units in the last place of it."""
+    """The edge itself where a quotient or sum lies within a few units in the last place of it.
+
+    1600.32 / 500.1 is 3.2 in decimals and falls just short of it in binary: a derived value is known to
+    rounding alone, and at a legal edge it counts as what its decimals say.
+    """
     return next((e for e in edges if abs(value - e) <= 1e-15 * e), value)

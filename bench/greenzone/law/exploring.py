@@ -133,7 +133,8 @@ def _along(rule: Rule, facts: Facts, name: str, said: str) -> list[Flip]:
         if other is None:
             continue
         # The change happens at the cut between the last cell that agrees and the first that does not.
-        edge = min((c for c in cuts if min(value, other) <= c <= max(value, other)), key=lambda c: abs(c - other))
+        between = [c for c in cuts if min(value, other) <= c <= max(value, other)]
+        edge = min(between, key=lambda c: abs(c - other), default=other)
         after = status(rule, facts.held(name, Interval.point(other)))
         found.append(Flip(name, value, edge, edge / value - 1, after))
     return found

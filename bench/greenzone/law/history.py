@@ -1,13 +1,14 @@
 """A part through time: every change of what a regime says of it, and why."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from greenzone.law.classification import classify
 from greenzone.law.countries import group_ids, load_group
-from greenzone.law.regimes import DEFAULT_EFFECTS, Regime, load_regime, load_regimes
+from greenzone.law.regimes import Regime, load_regime, load_regimes
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Verdict
 from greenzone.parts.capability import Part
@@ -64,7 +65,7 @@ def timeline(
 def _chosen(part: Part, ids: Sequence[str] | None) -> list[Regime]:
     if ids is not None:
         return [load_regime(ref) for ref in ids]
-    return [r for r in load_regimes() if r.effect in DEFAULT_EFFECTS and part.item in r.applies_to and r.is_default]
+    return [r for r in load_regimes() if part.item in r.applies_to and r.is_default]
 
 
 def change_days(regimes: Iterable[Regime], known_on: date) -> list[date]:
@@ -115,7 +116,7 @@ class MatrixRow:
         """Every change of status from one day to the next, in words."""
         days = sorted(self.statuses)
         found = []
-        for earlier, later in zip(days, days[1:], strict=False):
+        for earlier, later in pairwise(days):
             for regime, verdict in self.statuses[later].items():
                 before = self.statuses[earlier].get(regime)
                 if before is not None and before.status != verdict.status:
@@ -142,13 +143,3 @@ def matrix(
         asked = {day: classify(part, day, known_on, transaction, ids) for day in dict.fromkeys(days)}
         rows.append(MatrixRow(part, {day: {v.regime: v for v in c.verdicts} for day, c in asked.items()}))
     return rows
-
-
-def day_before(day: date) -> date:
-    """The day before, for the edge of a version."""
-    return day - timedelta(days=1)
-
-
-def with_destination(transaction: Transaction, to: str) -> Transaction:
-    """The same transaction to another country."""
-    return replace(transaction, to=to)

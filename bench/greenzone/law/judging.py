@@ -9,7 +9,7 @@ The order of asking (design sections 4 and 5; `decisions`):
 5. Only unconfirmed facts on the lenient side: undecided, reason `unconfirmed`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
@@ -100,6 +100,16 @@ class Judge:
         truths = {CAUGHT: Truth.TRUE, UNDECIDED: Truth.UNKNOWN}
         return {ref: truths.get(self.judged(self._pooled(ref)).status, Truth.FALSE) for ref in dict.fromkeys(named)}
 
+    def _missing_of_references(self, rule: Rule, facts: Facts) -> list[str]:
+        """What is missing of the regimes referred to that are undecided and make a difference."""
+        found: list[str] = []
+        for ref, truth in rule.references.items():
+            if truth is Truth.UNKNOWN:
+                sides = [Rule(rule.version, {**rule.references, ref: side}) for side in (Truth.TRUE, Truth.FALSE)]
+                if len({status(side, facts) for side in sides}) > 1:
+                    found += self.judged(self._pooled(ref)).missing
+        return found
+
     def _pooled(self, ref: str) -> Regime:
         if ref not in self.pool:
             raise unknown("regime that another refers to", ref, self.pool)
@@ -127,11 +137,12 @@ class Judge:
         rule = Rule(version, self._references(version))
         facts = facts_of(self.part, version.programmable)
         seen = survey(rule, facts)
-        notes = (*blank.notes, *version.notes, *_notes(self.part, version, rule, facts))
-        verdict = replace(blank, status=seen.status, notes=notes)
-        if seen.status == UNDECIDED:
-            verdict = _resolve_conflict(regime, self.part, rule, facts, verdict)
-            verdict = _with_reason(self.part, rule, facts, verdict)
+        notes = [*blank.notes, *version.notes, *_notes(self.part, version, rule, facts)]
+        if seen.status == UNDECIDED and (governed := _governed(regime, self.part, rule, facts)) is not None:
+            facts, note = governed
+            seen, notes = survey(rule, facts), [*notes, note]
+        verdict = replace(blank, status=seen.status, notes=tuple(notes))
+        verdict = _with_reason(self.part, rule, facts, verdict, self._missing_of_references(rule, facts))
         verdict = _claim_exceeded(regime, self.part, rule, facts, verdict)
         verdict = _with_confidence(regime, self.part, rule, facts, verdict)
         return _with_clauses(self.part, version, facts, seen, verdict)
@@ -139,12 +150,11 @@ class Judge:
 
 def _under_doubt(said: Verdict, control: Verdict) -> Verdict:
     """An eligibility whose control is undecided: it cannot be held while there may be nothing to relieve."""
-    rows = tuple(replace(b, status=UNDECIDED, clause=None) if b.status == CAUGHT else b for b in said.break_evens)
     if said.status == NOT_CAUGHT:
         return said
     missing_facts = tuple(dict.fromkeys([*said.missing, *control.missing]))
     reason = "control_undecided" if said.status == CAUGHT else said.reason
-    return replace(said, status=UNDECIDED, reason=reason, missing=missing_facts, break_evens=rows)
+    return replace(said, status=UNDECIDED, reason=reason, missing=missing_facts, break_evens=())
 
 
 def _blank(regime: Regime, version: Version | None) -> Verdict:
@@ -175,30 +185,30 @@ def _not_applicable(blank: Verdict, reason: str, text: str) -> Verdict:
     return replace(blank, status="not_applicable", reason=reason, notes=(*blank.notes, Note(reason, text)))
 
 
-def _resolve_conflict(regime: Regime, part: Part, rule: Rule, facts: Facts, verdict: Verdict) -> Verdict:
-    """Claims that disagree: under a control the highest claim of a rate governs (decision row 20)."""
+def _governed(regime: Regime, part: Part, rule: Rule, facts: Facts) -> tuple[Facts, Note] | None:
+    """The box by the highest of claims that disagree, where under a control it governs (decision row 20)."""
     highest = {
         n: v.governing for n, v in part.values.items() if v.governing and PARAMETERS[n].rate and n in _asked(rule)
     }
     if regime.effect != "control" or not highest:
-        return verdict
+        return None
     governed = replace(facts, box={**facts.box, **highest})
     if status(rule, governed) != CAUGHT:
-        return verdict
+        return None
     names = ", ".join(f"{PARAMETERS[n].title} {part.value(n).interval}" for n in highest)
-    text = f"sources disagree on {names}: under a control the highest claim governs"
-    return replace(verdict, status=CAUGHT, notes=(*verdict.notes, Note("conflict", text)))
+    return governed, Note("conflict", f"sources disagree on {names}: under a control the highest claim governs")
 
 
 def _asked(rule: Rule) -> set[str]:
     return {*rule.primaries, *rule.edges}
 
 
-def _with_reason(part: Part, rule: Rule, facts: Facts, verdict: Verdict) -> Verdict:
-    """Why it is undecided, which facts would settle it, and where they would."""
+def _with_reason(part: Part, rule: Rule, facts: Facts, verdict: Verdict, referred: Sequence[str]) -> Verdict:
+    """Why it is undecided, which facts would settle it (those of regimes referred to as well), and where."""
     if verdict.status != UNDECIDED:
         return verdict
-    lacking = missing(rule, facts)
+    own = missing(rule, facts)
+    lacking = list(dict.fromkeys([*own, *referred]))
     conflicting = [n for n in lacking if part.value(n).governing]
     unclaimed = [n for n in lacking if n in PARAMETERS and part.value(n).basis in (None, "burst", "sustained")]
     undefined = part.density_is_undefined and "performance_density" in rule.edges and not lacking
@@ -206,7 +216,7 @@ def _with_reason(part: Part, rule: Rule, facts: Facts, verdict: Verdict) -> Verd
         "pd_undefined" if undefined else "conflict" if conflicting
         else "no_claim" if any(part.value(n).basis for n in unclaimed) else "missing_facts"
     )  # fmt: skip
-    rows = tuple(break_evens(rule, facts, lacking))
+    rows = tuple(break_evens(rule, facts, own))
     return replace(verdict, reason=reason, missing=tuple(lacking), break_evens=rows)
 
 
@@ -225,16 +235,23 @@ def _claim_exceeded(regime: Regime, part: Part, rule: Rule, facts: Facts, verdic
     held = facts
     for name, low in above.items():
         held = held.held(name, Interval.point(low))
+    same = status(rule, held) == verdict.status and _paragraphs(rule, held) == _paragraphs(rule, facts)
     shown = "; ".join(
         f"{n} measured at least {number(low)}, claimed {part.value(n).interval}" for n, low in above.items()
     )
-    if regime.effect != "control" or status(rule, held) == verdict.status:
+    if regime.effect != "control" or same:
         return replace(verdict, notes=(*verdict.notes, Note("above_claim", f"{shown}; the claim's verdict stands")))
     text = f"{shown}: the claim is contradicted; do not rely on this claim, ask the manufacturer for its basis"
     return replace(
         verdict, status=UNDECIDED, reason="claim_exceeded", missing=(), break_evens=(),
         notes=(*verdict.notes, Note("claim_exceeded", text)),
     )  # fmt: skip
+
+
+def _paragraphs(rule: Rule, facts: Facts) -> set[str]:
+    """The paragraphs a box is caught by for certain: what the outcome hangs on."""
+    caught = {name for name, truth in survey(rule, facts).catches.items() if truth is Truth.TRUE}
+    return {c.paragraph for c in rule.version.clauses if c.id in caught}
 
 
 def _with_confidence(regime: Regime, part: Part, rule: Rule, facts: Facts, verdict: Verdict) -> Verdict:
@@ -286,6 +303,8 @@ def _conditions(when: dict[str, Any], facts: Facts) -> tuple[Condition, ...]:
 
 
 def _notes(part: Part, version: Version, rule: Rule, facts: Facts) -> Iterable[Note]:
+    if "tpp" in rule.primaries or "tops" in rule.primaries:
+        yield from (Note("looks_sparse", f"{text}; check whether the figure is dense") for text in part.warnings)
     if part.density_is_undefined and "performance_density" in rule.edges:
         yield Note(
             "pd_undefined", "no die is on a non-planar node: performance density is undefined, its ranges are unknown"

@@ -4,7 +4,7 @@ The version that stands on a day is the latest (effective, published) with `effe
 `published <= known_on`: two axes of time, the law in force and what had been published.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -14,12 +14,14 @@ from typing import Annotated, Any, Literal
 from greenzone.datafiles import Before, Bound, Check, Confidence, Strings, data_root, load
 from greenzone.errors import DataFileError, UsageError, nearest, unknown
 from greenzone.intervals import Range
+from greenzone.law.countries import ISO, group_ids
 from greenzone.parameters import ITEM_FACTS, ITEMS, PARAMETERS
 
 Effect = Literal["control", "eligibility", "tariff", "quantity"]
 Status = Literal["proposed", "in_force", "not_enforced", "suspended", "rescinded"]
 Review = Literal["presumption_of_denial", "presumption_of_approval", "case_by_case"]
 DEFAULT_EFFECTS = ("control", "eligibility", "tariff")
+KINDS = ("export", "reexport", "transfer", "import")
 TRANSACTION_FACTS = ("to", "from", "kind", "headquarters", "datacenter", "on_sale_us")
 
 
@@ -105,7 +107,19 @@ def _check_facts(when: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{name!r} is no fact an outcome can hang on; nearest: {near}")
         if isinstance(value, bool) != (name in ("datacenter", "on_sale_us")):
             raise ValueError(f"{name}: true or false for datacenter and on_sale_us, a list of names for the others")
+        if isinstance(value, (list, tuple)):
+            _check_names(name, value)
     return when
+
+
+def _check_names(name: str, values: Sequence[str]) -> None:
+    """Kinds of transaction, or countries and groups: each must be one."""
+    if not values:
+        raise ValueError(f"{name}: an empty list matches nothing; leave the key out")
+    allowed = KINDS if name == "kind" else [*ISO, *(sign + g for g in group_ids() for sign in ("@", "!@"))]
+    for value in values:
+        if value not in allowed:
+            raise ValueError(f"{name}: {value!r} is none; nearest: {', '.join(nearest(value, allowed))}")
 
 
 def _lists(when: Any) -> Any:
@@ -145,6 +159,13 @@ class Reading:
 KEEPABLE = {"clause": "clauses", "exclusion": "exclusions", "outcome": "outcomes", "note": "notes"}
 
 
+def _check_parameters(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in PARAMETERS:
+            raise ValueError(f"{name!r} is no parameter; nearest: {', '.join(nearest(name, PARAMETERS))}")
+    return names
+
+
 def _check_keeps(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in KEEPABLE:
@@ -163,7 +184,7 @@ class Version:
     # What stands as in the version before: clauses, exclusions, outcomes, notes.
     keeps: Annotated[Strings, Check(_check_keeps)] = ()
     # Parameters of which the text counts what the circuit is "programmable to have".
-    programmable: Strings = ()
+    programmable: Annotated[Strings, Check(_check_parameters)] = ()
     citations: tuple[Citation, ...] = field(default=(), metadata={"key": "citation"})
     clauses: tuple[Clause, ...] = field(default=(), metadata={"key": "clause"})
     exclusions: tuple[Exclusion, ...] = field(default=(), metadata={"key": "exclusion"})
@@ -189,6 +210,8 @@ class Version:
 
 
 def _check_items(items: tuple[str, ...]) -> tuple[str, ...]:
+    if not items:
+        raise ValueError("a regime applies to something")
     for item in items:
         if item not in ITEMS:
             raise ValueError(f"{item!r} is no kind of item; allowed: {', '.join(ITEMS)}")
@@ -238,6 +261,8 @@ class Regime:
         for n, v in enumerate(self.versions):
             if (v.effective is None) != (v.status == "proposed"):
                 yield f"version.{n}.effective - every version has one, but for a proposed one"
+            if not v.clauses and not v.readings:
+                yield f"version.{n}.clause - a version has at least one, or keeps those of the one before"
             if len(v.readings) == 1:
                 yield f"version.{n}.reading - where a text allows one reading alone, its clauses are the version's"
             if not v.citations:
@@ -245,6 +270,8 @@ class Regime:
         keys = [(v.effective or date.max, v.published) for v in self.versions]
         if keys != sorted(keys):
             yield "version - not in the order of effective, then published"
+        if len(set(keys)) < len(keys):
+            yield "version - two of the same day"
 
     def _ids(self) -> Iterable[str]:
         for n, v in enumerate(self.versions):

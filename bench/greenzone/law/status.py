@@ -60,7 +60,6 @@ class Facts:
     box: Mapping[str, Interval]
     datacenter: bool | None
     free: frozenset[str] = frozenset()
-    worked_out: bool = False
     others: Mapping[str, bool | None] = field(default_factory=dict)
 
     def fact(self, name: str) -> bool | None:
@@ -74,8 +73,8 @@ class Facts:
         return replace(self, others={**self.others, name: value})
 
     def held(self, parameter: str, value: Interval) -> "Facts":
-        """The same with one parameter held at values that were worked out from an edge."""
-        return replace(self, box={**self.box, parameter: value}, worked_out=True)
+        """The same with one parameter held at other values."""
+        return replace(self, box={**self.box, parameter: value})
 
 
 def facts_of(part: Part, programmable: tuple[str, ...] = ()) -> Facts:
@@ -86,14 +85,18 @@ def facts_of(part: Part, programmable: tuple[str, ...] = ()) -> Facts:
     """
     box = {name: value.interval for name, value in part.values.items()}
     if part.io_limit == "programmable" and "io_bandwidth_gb_s" in programmable:
-        low = part.value("io_bandwidth_gb_s").interval.low
-        uncapped = part.uncapped_io_gb_s
-        box["io_bandwidth_gb_s"] = Interval.at_least(low) if uncapped is None else Interval.point(uncapped)
+        own, uncapped = box.get("io_bandwidth_gb_s", Interval.UNKNOWN), part.uncapped_io_gb_s
+        # Never less than what is sold; with nothing known of the silicon's links, no upper end.
+        box["io_bandwidth_gb_s"] = Interval.at_least(own.low) if uncapped is None else _at_least_to(own, uncapped)
     free = set(part.independent)
     if part.density_may_be_undefined:
         free.add("performance_density")
         box["performance_density"] = Interval.UNKNOWN
     return Facts(box, part.datacenter, frozenset(free), others=part.other_facts)
+
+
+def _at_least_to(own: Interval, uncapped: float) -> Interval:
+    return Interval(max(own.low, uncapped), max(own.high, uncapped))
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def worlds(rule: Rule, facts: Facts) -> Iterator[World]:
     known = {name: Truth.of(facts.fact(name)) for name in rule.asked_facts}
     flags = _boolean_worlds(known)
     references = _boolean_worlds(rule.references)
-    for point in points(facts.box, rule.edges, facts.free, facts.worked_out):
+    for point in points(facts.box, rule.edges, facts.free):
         for flag in flags:
             for reference in references:
                 yield World(point, flag, reference)

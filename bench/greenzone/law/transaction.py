@@ -12,13 +12,12 @@ from typing import Any, Literal
 
 from greenzone.errors import UsageError
 from greenzone.intervals import Interval, Range, Truth
-from greenzone.law.countries import ISO, country, matches
+from greenzone.law.countries import ISO, country, matches, meant
 from greenzone.law.coverage import cells
-from greenzone.law.regimes import Outcome
+from greenzone.law.regimes import KINDS, Outcome
 from greenzone.parameters import PARAMETERS
 
 Kind = Literal["export", "reexport", "transfer", "import"]
-KINDS = ("export", "reexport", "transfer", "import")
 
 
 @dataclass(frozen=True)
@@ -72,17 +71,23 @@ class Situation:
     datacenter: bool | None
     paragraphs: dict[str, Truth]
     box: Mapping[str, Interval] = field(default_factory=dict)
+    known_on: date = date.max
+
+
+PARAGRAPH = "paragraph "
 
 
 def may_apply(outcomes: Sequence[Outcome], situation: Situation) -> tuple[list[Outcome | None], list[str]]:
     """The rows that may apply, and the unknown facts of which two values, each alone, give two answers.
 
-    None in the list stands for "no row applies".
+    None in the list stands for "no row applies". Which of several paragraphs it is caught by is unknown in
+    the same way as a fact; what would settle that is the business of the status, so it is not named.
     """
     unknowns = _unknowns(outcomes, situation)
     values = {fact: _values(fact, outcomes, situation) for fact in unknowns}
     found = _firsts(outcomes, situation, values)
-    return found, [fact for fact in unknowns if _matters(fact, outcomes, situation, values)]
+    facts = [fact for fact in unknowns if not fact.startswith(PARAGRAPH)]
+    return found, [fact for fact in facts if _matters(fact, outcomes, situation, values)]
 
 
 def _unknowns(outcomes: Sequence[Outcome], situation: Situation) -> list[str]:
@@ -98,17 +103,24 @@ def _unknowns(outcomes: Sequence[Outcome], situation: Situation) -> list[str]:
 
 def _firsts(outcomes: Sequence[Outcome], s: Situation, values: dict[str, list[Any]]) -> list[Outcome | None]:
     """The rows that come first for some values of the unknown facts, in their order; None for no row."""
+    rows = [*outcomes, None]
     reached: set[int] = set()
     for combination in itertools.product(*values.values()):
         world = s
         for fact, value in zip(values, combination, strict=True):
             world = _with_fact(world, fact, value)
-        for n, outcome in enumerate([*outcomes, None]):
+        if _is_caught(s) and not _is_caught(world):
+            continue  # it is caught by one of the paragraphs, whichever
+        for n, outcome in enumerate(rows):
             truth = Truth.TRUE if outcome is None else _truth(outcome, world)[0]
             reached |= set() if truth is Truth.FALSE else {n}
             if truth is Truth.TRUE:
                 break
-    return [([*outcomes, None])[n] for n in sorted(reached)]
+    return [rows[n] for n in sorted(reached)] or [None]
+
+
+def _is_caught(s: Situation) -> bool:
+    return any(truth is not Truth.FALSE for truth in s.paragraphs.values())
 
 
 def _matters(fact: str, outcomes: Sequence[Outcome], s: Situation, values: dict[str, list[Any]]) -> bool:
@@ -124,6 +136,8 @@ _FIELDS = {"to": "to", "from": "origin", "headquarters": "headquarters", "on_sal
 def _with_fact(s: Situation, fact: str, value: Any) -> Situation:
     if fact == "datacenter":
         return replace(s, datacenter=value)
+    if fact.startswith(PARAGRAPH):
+        return replace(s, paragraphs={**s.paragraphs, fact.removeprefix(PARAGRAPH): value})
     if fact in PARAMETERS:
         return replace(s, box={**s.box, fact: value})
     return replace(s, transaction=replace(s.transaction, **{_FIELDS[fact]: value}))
@@ -131,6 +145,8 @@ def _with_fact(s: Situation, fact: str, value: Any) -> Situation:
 
 def _values(fact: str, outcomes: Sequence[Outcome], s: Situation) -> list[Any]:
     """One value for each way a fact can meet the rows: true and false, a country or a cell of each kind."""
+    if fact.startswith(PARAGRAPH):
+        return [Truth.TRUE, Truth.FALSE]
     if fact in PARAMETERS:
         ranges = [Range.parse(str(row.when[fact])) for row in outcomes if fact in row.when]
         edges = [e for r in ranges for e in r.edges]
@@ -138,16 +154,18 @@ def _values(fact: str, outcomes: Sequence[Outcome], s: Situation) -> list[Any]:
     if fact in ("datacenter", "on_sale_us"):
         return [True, False]
     lists = list(dict.fromkeys(row.when[fact] for row in outcomes if fact in row.when))
-    kinds = {tuple(matches(code, p, s.on) for p in lists if isinstance(p, tuple)): code for code in sorted(ISO)}
+    groups = [meant(p, s.on, s.known_on) for p in lists if isinstance(p, tuple)]
+    kinds = {tuple(code in group for group in groups): code for code in sorted(ISO, reverse=True)}
     return list(kinds.values())
 
 
 def _truth(outcome: Outcome, s: Situation) -> tuple[Truth, list[str]]:
     """Whether a row applies, and the facts that are missing to say so."""
     truth = Truth.TRUE
-    unknowns = []
+    unknowns: list[str] = []
     if outcome.paragraph is not None:
         truth = s.paragraphs.get(outcome.paragraph, Truth.FALSE)
+        unknowns += [PARAGRAPH + outcome.paragraph] if truth is Truth.UNKNOWN else []
     for name, wanted in outcome.when.items():
         own = _fact(name, wanted, s)
         unknowns += [name] if own is Truth.UNKNOWN else []
@@ -165,7 +183,7 @@ def _fact(name: str, wanted: Any, s: Situation) -> Truth:
     if name == "kind":
         return Truth.of(t.kind in wanted)
     code = {"to": t.to, "from": t.origin, "headquarters": t.headquarters}[name]
-    return Truth.UNKNOWN if code is None else Truth.of(matches(code, wanted, s.on))
+    return Truth.UNKNOWN if code is None else Truth.of(matches(code, wanted, s.on, s.known_on))
 
 
 def consequence(outcome: Outcome | None) -> Consequence:

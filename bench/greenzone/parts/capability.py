@@ -5,6 +5,7 @@ stands, or a measurement's lower bound. A measurement never moves a claim: where
 `Value.measured_low` says so and the verdict looks at it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -14,6 +15,7 @@ from greenzone.intervals import INF, Interval, Range, number
 from greenzone.parameters import ITEM_FACTS, ITEMS, PARAMETERS, weakest
 from greenzone.parts.evidence import Evidence, ceiling, claimed, measured_elsewhere, rated, uncapped_io
 from greenzone.parts.profile import DeviceProfile
+from greenzone.parts.sparsity import suspicions
 
 MEASURED = ("burst", "sustained")
 V = TypeVar("V")
@@ -54,6 +56,7 @@ class Part:
     evidence: tuple[Evidence, ...] = ()
     independent: frozenset[str] = frozenset()
     emulated: bool = False
+    warnings: tuple[str, ...] = ()
 
     def fact(self, name: str) -> bool | None:
         """An item fact; None where it is not known."""
@@ -87,8 +90,8 @@ def part_of(profile: DeviceProfile, measured: Sequence[Evidence] = ()) -> Part:
     values = {name: fold([e for e in evidence if e.parameter == name]) for name in _names(evidence)}
     part = Part(
         id=profile.id, name=profile.name, item=profile.item, datacenter=profile.datacenter,
-        io_limit=profile.io_limit, other_facts=_other_facts(profile), uncapped_io_gb_s=uncapped_io(profile), values=values,
-        evidence=tuple(evidence),
+        io_limit=profile.io_limit, other_facts=_other_facts(profile), uncapped_io_gb_s=uncapped_io(profile),
+        values=values, evidence=tuple(evidence), warnings=tuple(suspicions(profile)),
     )  # fmt: skip
     return with_derived(part)
 
@@ -118,13 +121,23 @@ def fold(evidence: Sequence[Evidence]) -> Value:
     for basis in ("claimed", "rated"):
         for e in real:
             if e.basis == basis and (basis == "claimed" or e.interval != Interval.UNKNOWN):
-                interval = e.interval if basis == "claimed" else e.interval.raised(low or 0)
-                # A claim that leaves the top open is no more than a lower bound, which a measurement may raise.
-                interval = interval.raised(low or 0) if not interval.is_bounded else interval
-                return Value(interval, basis, e.working, e.source, e.confidence, e.governing, low)
+                return Value(_beside_measured(e, low), basis, e.working, e.source, e.confidence, e.governing, low)
     if best:
         return Value(best.interval, best.basis, best.working, best.source, best.confidence, None, low)
     return MISSING
+
+
+def _beside_measured(e: Evidence, low: float | None) -> Interval:
+    """What a claim or a rating leaves possible beside a measured lower bound.
+
+    A claim stays. One that leaves the top open is no more than a lower bound, which a measurement may
+    raise; a rating that a measurement passes is contradicted, and only the measurement is left.
+    """
+    if low is None or low <= e.interval.low:
+        return e.interval
+    if not e.interval.is_bounded or (e.basis == "rated" and low > e.interval.high):
+        return Interval.at_least(low)
+    return e.interval if e.basis == "claimed" else e.interval.raised(low)
 
 
 def with_derived(part: Part) -> Part:
@@ -181,6 +194,7 @@ def with_set(part: Part, settings: Sequence[str]) -> Part:
     return with_derived(part)
 
 
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.")
 _FACTS = (*ITEM_FACTS, "item", "io_limit")
 
 
@@ -197,6 +211,9 @@ def _set(part: Part, name: str, text: str) -> Part:
     if name not in PARAMETERS:
         raise unknown("parameter or fact in --set", name, [*PARAMETERS, *_FACTS])
     interval = parse_value(name, text)
+    if name == "performance_density" and part.value("applicable_die_area_mm2").basis != "set":
+        # The area follows from TPP and density, so that of the profile no longer stands.
+        part = replace(part, values={k: v for k, v in part.values.items() if k != "applicable_die_area_mm2"})
     value = Value(interval, "set", f"set to {text}", None, "official")
     given = Evidence(name, "set", interval, f"set to {text}", None, "official")
     free = part.independent | {name} if PARAMETERS[name].derived_from else part.independent
@@ -238,7 +255,6 @@ def parse_value(name: str, text: str) -> Interval:
 def _end(text: str, default: float) -> float:
     if not text.strip():
         return default
-    value = float(text)
-    if not 0 <= value < INF:
+    if not _NUMBER.fullmatch(text.strip()) or not (value := float(text)) <= 1e18:
         raise ValueError(text)
     return value

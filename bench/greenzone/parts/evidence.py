@@ -207,7 +207,7 @@ def _claimed_memory(profile: DeviceProfile) -> list[Evidence]:
         return []
     sure = profile.confidence_of(memory.confidence, None, memory.source)
     source = profile.source_title(memory.source)
-    if memory.kind == "none":
+    if memory.kind.upper() in ("NONE", "SRAM"):  # SRAM is not DRAM
         nothing = Interval.point(0)
         names = ("dram_bandwidth_gb_s", "copackaged_dram_gb")
         return [Evidence(name, "claimed", nothing, "no DRAM", source, sure) for name in names]

@@ -36,7 +36,7 @@ def load_profile(ref: str, folder: Path | None = None) -> DeviceProfile:
         FileError, DataFileError: the file cannot be read or breaks its format.
     """
     path = Path(ref)
-    if path.suffix == ".toml" or path.is_file():
+    if path.suffix == ".toml" or _is_file(path):
         return load(DeviceProfile, path)
     paths = profile_paths(folder)
     if ref not in paths:
@@ -44,6 +44,13 @@ def load_profile(ref: str, folder: Path | None = None) -> DeviceProfile:
             "profile", ref, paths, "`greenzone profiles list` has them all; a path to a TOML file will do too"
         )
     return _checked(paths[ref])
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for any file
+        return False
 
 
 @cache

@@ -4,6 +4,7 @@ A profile says nothing about classes or rules. What is unknown stays out of the 
 is `[0, inf)` when parameters are worked out (`capability`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -53,6 +54,12 @@ def _check_claim(value: float | str) -> float | str:
             Range.parse(value)
         except UsageError as error:
             raise ValueError(str(error)) from None
+    return value
+
+
+def _check_printable(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r} cannot be printed; a name is plain text on one line")
     return value
 
 
@@ -202,6 +209,12 @@ class Claim:
     source: str | None = None
     confidence: Confidence | None = None
 
+    def __post_init__(self) -> None:
+        if self.sparsity != "dense" and not self.parameter.startswith(("peak_tops.", "tpp", "tops")):
+            raise ValueError(f"claim - {self.parameter}: only peak_tops.FORMAT, tpp and tops can be sparse")
+        if isinstance(self.value, str) and Range.parse(self.value).high == 0:
+            raise ValueError(f"claim - {self.parameter}: {self.value!r} leaves nothing above zero")
+
     @property
     def interval(self) -> Interval:
         """The dense values the claim leaves possible."""
@@ -252,7 +265,7 @@ class DeviceProfile:
 
     schema_version: Literal[1] = field(metadata={"key": "schema"})
     id: Annotated[str, Bound(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-    name: str
+    name: Annotated[str, Check(_check_printable)]
     vendor: str | None = None
     architecture: str | None = None
     item: Item = "integrated_circuit"
@@ -278,6 +291,21 @@ class DeviceProfile:
         m = self.memory
         if m and m.kind == "none" and (m.capacity_gb or m.bandwidth_gb_s):
             raise ValueError('memory - kind = "none" has neither capacity_gb nor bandwidth_gb_s')
+        for where, key_ in self._named_sources():
+            # A source is a key of [source], or stands for itself: then it is more than a word.
+            if self.sources and key_ not in self.sources and " " not in key_ and "/" not in key_:
+                near = ", ".join(nearest(key_, self.sources))
+                raise ValueError(f"{where}.source - {key_!r} is none of [source.*]; nearest: {near}")
+
+    def _named_sources(self) -> Iterator[tuple[str, str]]:
+        tables: list[tuple[str, Any]] = [("peak_tops", self.peak_tops), ("memory", self.memory)]
+        tables += [("hardware", self.hardware), ("emulation", self.emulation)]
+        for name, items in (("die", self.dies), ("link", self.links), ("claim", self.claims)):
+            tables += [(f"{name}.{n}", item) for n, item in enumerate(items)]
+        tables += [(f"measurement.{n}", item) for n, item in enumerate(self.measurements)]
+        figures = self.peak_tops.rates() if self.peak_tops else {}
+        tables += [(f"peak_tops.{name}", figure) for name, figure in figures.items()]
+        yield from ((where, table.source) for where, table in tables if table is not None and table.source)
 
     def peak(self, format_name: str) -> Interval | None:
         """The claimed dense rate of one format in TOPS, sources that disagree included; None if unclaimed."""

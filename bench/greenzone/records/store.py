@@ -84,17 +84,23 @@ def read(path: Path) -> Record:
 
 def _json_of(path: Path) -> Any:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if path.exists() and not path.is_file():
+            raise RecordError(f"{path}: cannot be read (not a regular file); a record is what `greenzone run` writes")
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise RecordError(f"{path}: larger than {MAX_BYTES >> 20} MiB, the most a record may hold")
-        return json.loads(path.read_text("utf-8"))
+        data = json.loads(content.decode("utf-8"))
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair cannot be printed
     except RecordError:
         raise
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
         raise RecordError(
             f"{path}: not valid JSON ({error}); a record is the JSON file that `greenzone run` writes"
         ) from None
+    return data
 
 
 def parse(data: Any, path: object) -> Record:

@@ -84,7 +84,7 @@ def _bandwidth(record: Record, part: Part) -> Table:
     claim = part.value("dram_bandwidth_gb_s")
     rows = []
     for r in _rows(record, "memory."):
-        known = claim.basis == "claimed" and r.bandwidth_gb_s is not None
+        known = claim.basis == "claimed" and claim.interval.is_bounded
         fraction = f"{r.bandwidth_gb_s.median / claim.interval.high:.1%}" if known and r.bandwidth_gb_s else ""
         rows.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), fraction, _label(r)))
     return terminal.table("kernel", "window", "GB/s", "of claim", "", rows=rows, right=("GB/s", "of claim"))

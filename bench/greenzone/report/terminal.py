@@ -65,10 +65,7 @@ def verdict(v: Verdict, c: Classification) -> Group:
         tail = f"; {way} by {clause.excluded_by}" if clause.excluded_by else ""
         body.append(Text(f"{clause.id} {clause.truth}{tail}: {wording.condition_lines(clause)}", style="dim"))
     body += [Text(line) for line in wording.outcome_lines(v.outcome)]
-    body += [
-        Text(f"if {b.parameter} {b.range}: {_status(b.status)}{f' by {b.clause}' if b.clause else ''}")
-        for b in v.break_evens
-    ]
+    body += [Text(wording.break_even_line(b)) for b in v.break_evens]
     body += [Text(f"note: {n.text}") for n in v.notes]
     cites = "; ".join(dict.fromkeys(f"{x['cite']} ({x['confidence']})" for x in v.citations))
     body.append(
@@ -78,10 +75,6 @@ def verdict(v: Verdict, c: Classification) -> Group:
         )
     )
     return Group(*lines, *[Padding(b, (0, 0, 0, 2), expand=False) for b in body])
-
-
-def _status(status: str) -> str:
-    return status.replace("_", " ")
 
 
 def changes(c: Classification) -> list[Group]:
@@ -127,7 +120,7 @@ def shown(i: Interval) -> str:
 
 def headroom(part: Part, found: Sequence[Headroom], on: date) -> Group:
     """Margins to every edge, break-evens, the flips and the roundings that flip."""
-    blocks: list[RenderableType] = [Text(f"{part.name}{f' ({part.id})' if part.id else ''} as of {on.isoformat()}", style="bold")]
+    blocks: list[RenderableType] = [Text(f"{part.name} ({part.id}) as of {on.isoformat()}", style="bold")]
     for h in found:
         v = h.verdict
         rows = [
@@ -138,7 +131,7 @@ def headroom(part: Part, found: Sequence[Headroom], on: date) -> Group:
         lines: list[RenderableType] = [
             table("clause", "truth", "parameter", "range", "value", "margin", rows=rows, right=("value", "margin"))
         ]
-        lines += [Text(f"if {b.parameter} {b.range}: {_status(b.status)}{f' by {b.clause}' if b.clause else ''}") for b in v.break_evens]
+        lines += [Text(wording.break_even_line(b)) for b in v.break_evens]
         lines += [Text(wording.flip_line(v.regime, f)) for f in h.flips]
         lines += [Text(f"warning: {wording.rounding_line(v.regime, r)}", style="yellow") for r in h.roundings]
         blocks.append(section(f"{v.regime}: {wording.headline(v)}", *lines))

@@ -3,7 +3,7 @@
 from greenzone.intervals import number
 from greenzone.law.exploring import Flip, Rounding
 from greenzone.law.transaction import Consequence, Transaction
-from greenzone.law.verdict import Classification, ClauseVerdict, Verdict
+from greenzone.law.verdict import BreakEven, Classification, ClauseVerdict, Verdict
 from greenzone.parameters import PARAMETERS
 
 NOT_PROVEN = (
@@ -106,6 +106,12 @@ def outcome_lines(outcome: Consequence) -> list[str]:
     return ([", ".join(first)] if first else []) + [f"condition: {c}" for c in outcome.conditions]
 
 
+def break_even_line(b: BreakEven) -> str:
+    """What a range of a missing fact would give."""
+    by = f" by {b.clause}" if b.clause else ""
+    return f"if {b.parameter} {b.range}: {b.status.replace('_', ' ')}{by}"
+
+
 def flip_line(regime: str, flip: Flip) -> str:
     """A change that would change a verdict, as a sentence."""
     p = PARAMETERS[flip.parameter]
@@ -119,6 +125,6 @@ def flip_line(regime: str, flip: Flip) -> str:
 def rounding_line(regime: str, r: Rounding) -> str:
     """A rounding that would change a verdict, as a sentence."""
     return (
-        f"{regime}: {r.status.replace('_', ' ')} where {r.parameter} {number(r.value)} is rounded to {number(r.rounded)} "
-        f"({r.digits} digits): use the exact figure"
+        f"{regime}: {r.status.replace('_', ' ')} where {r.parameter} {number(r.value)} is rounded to "
+        f"{number(r.rounded)} ({r.digits} digits): use the exact figure"
     )
