@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from greenzone.cli.options import (
     today,
 )
 from greenzone.errors import DataFileError, FileError, GreenzoneError, NotThereYet, UsageError
+
+if TYPE_CHECKING:
+    from greenzone.law.regimes import Regime, Version
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 
@@ -158,22 +161,30 @@ def regimes() -> None:
 @click.option("--known-on", type=DATE, help="The day up to which publications count.  [default: today]")
 @JSON
 def regimes_list(on: date | None, known_on: date | None, as_json: bool) -> None:
-    """List every regime with the version that stands on a day."""
+    """List every regime with the version that stands on a day; proposals, which are not law, come last."""
     from greenzone.law.regimes import load_regimes
 
-    rows = []
-    for regime in load_regimes():
-        version = regime.version_on(on or today(), known_on or today())
-        confidences = sorted({c.confidence for c in version.citations}) if version else []
-        standing = {
-            "status": version.status if version else "not_applicable",
-            "version": version.label if version else None,
-            "published": version.published.isoformat() if version else None,
-            "clauses": [c.id for c in version.clauses] if version else [],
-        }
-        row = {"id": regime.id, "title": regime.title, "effect": regime.effect, **standing, "confidence": confidences}
-        rows.append(row)
-    _listed(rows, as_json, ("id", "effect", "status", "version", "published", "clauses", "confidence"))
+    day, known = on or today(), known_on or today()
+    law = [_standing(r, r.version_on(day, known)) for r in load_regimes() if not r.is_proposed]
+    proposals = [_standing(r, r.proposal(known)) for r in load_regimes() if r.is_proposed]
+    _listed(
+        [*law, *proposals], as_json, ("id", "effect", "status", "effective", "published", "paragraphs", "confidence")
+    )
+
+
+def _standing(regime: "Regime", version: "Version | None") -> dict[str, Any]:
+    """What stands of a regime; nothing before its first version."""
+    v = version
+    return {
+        "id": regime.id, "title": regime.title, "effect": regime.effect,
+        "status": v.status if v else "not_applicable",
+        "effective": v.effective.isoformat() if v and v.effective else None,
+        "published": v.published.isoformat() if v else None,
+        "version": v.label if v else None,
+        "paragraphs": list(dict.fromkeys(c.paragraph for c in v.clauses)) if v else [],
+        "clauses": [c.id for c in v.clauses] if v else [],
+        "confidence": sorted({c.confidence for c in v.citations}) if v else [],
+    }  # fmt: skip
 
 
 @regimes.command("show")
@@ -185,6 +196,7 @@ def regimes_show(regime: str, as_json: bool) -> None:
 
     from greenzone.law.regimes import load_regime
     from greenzone.report.terminal import section
+    from greenzone.report.wording import outcome_line
 
     found = load_regime(regime)
     if as_json:
@@ -197,6 +209,7 @@ def regimes_show(regime: str, as_json: bool) -> None:
         lines = [Text(f"published {v.published.isoformat()}, {v.status.replace('_', ' ')}")]
         lines += [Text(f"{c.id}: {', '.join(f'{n} {w}' for n, w in c.when.items())}") for c in v.clauses]
         lines += [Text(f"except {e.id}: {', '.join(f'{n} {w}' for n, w in e.when.items())}") for e in v.exclusions]
+        lines += [Text(outcome_line(o)) for o in v.outcomes]
         lines += [Text(f'{c.cite} ({c.confidence}): "{c.quote}"', style="dim") for c in v.citations]
         lines += [Text(f"note: {n.text}") for n in v.notes]
         echo(section(f"from {v.label}", *lines))
@@ -204,11 +217,28 @@ def regimes_show(regime: str, as_json: bool) -> None:
 
 @regimes.command("lint")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def regimes_lint(files: tuple[Path, ...]) -> None:
-    """Check the format of regime files: the shipped ones, or FILES of your own."""
+@click.option("--cases", type=FOLDER, metavar="DIR", help="A folder of cases (REGIME.toml), asked for two a clause.")
+def regimes_lint(files: tuple[Path, ...], cases: Path | None) -> None:
+    """Check regime files, the shipped ones or FILES of your own, and report every fault of all of them.
+
+    The format, references to other regimes, and, where there are cases, that each clause of each version
+    has two. A review more than 120 days old is a warning.
+    """
+    from greenzone.law.lint import faults, load_cases, shipped_cases, warnings
     from greenzone.law.regimes import load_regime_file, regime_paths
 
-    _lint(files or tuple(regime_paths().values()), load_regime_file, "regime")
+    folder = cases or (None if files else shipped_cases())
+    tried = load_cases(folder) if folder else {}
+    known = set(regime_paths())
+
+    def check(path: Path) -> None:
+        regime = load_regime_file(path)
+        for text in warnings(regime, today()):
+            click.echo(f"warning: {path}: {text}", err=True)
+        if found := faults(regime, tried, known | {regime.id}):
+            raise DataFileError(path, found)
+
+    _lint(files or tuple(regime_paths().values()), check, "regime")
 
 
 @click.group()

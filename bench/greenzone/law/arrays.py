@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 CHUNK = 1 << 16  # rows at once: what a processor's cache holds of a few columns
-WORDS = np.array(["not_caught", "caught", "undecided"])
-TRUTHS = np.array(["false", "true", "unknown"])
+WORDS = ("not_caught", "caught", "undecided", "not_applicable")
+TRUTHS = ("false", "true", "unknown")
 
 
 @dataclass(frozen=True)
@@ -54,32 +54,46 @@ class Table:
 
 @dataclass(frozen=True)
 class Answer:
-    """Codes by row: 0 false or not caught, 1 true or caught, 2 unknown or undecided."""
+    """Codes by row, those of `WORDS` for the status and of `TRUTHS` for each clause."""
 
-    words: NDArray[Any]
     status: Codes
     clauses: Mapping[str, Codes]
 
 
 def evaluated(version: Version, table: Table, references: Mapping[str, Codes]) -> Answer:
-    """The status and every clause's truth, by row, given the statuses of the regimes referred to."""
+    """The status and every clause's truth, by row, given the statuses of the regimes referred to.
+
+    Where the text allows several readings, undecided in the rows in which they differ.
+    """
+    found = [_under(v, table, references) for v in version.under_each_reading()]
+    status = found[0].status
+    for other in found[1:]:
+        status = np.where(status == other.status, status, np.int8(2))
+    return Answer(status, {name: codes for answer in found for name, codes in answer.clauses.items()})
+
+
+def _under(version: Version, table: Table, references: Mapping[str, Codes]) -> Answer:
     status = np.empty(table.size, np.int8)
     clauses = {c.id: np.empty(table.size, np.int8) for c in version.clauses}
     for start in range(0, table.size, CHUNK):
         part = slice(start, min(start + CHUNK, table.size))
         own = table.rows(part)
-        refs = {k: v[part] for k, v in references.items()}
+        refs = {k: np.where(v[part] == 3, np.int8(0), v[part]) for k, v in references.items()}
         points = _all_points(version, own)
         for chosen, exact in ((points, True), (~points, False)):
-            if not chosen.any():
+            if chosen.all():  # spare the copy
+                rows, their, place = own, refs, np.arange(part.start, part.stop)
+            elif chosen.any():
+                rows, their = own.rows(chosen), {k: v[chosen] for k, v in refs.items()}
+                place = np.arange(part.start, part.stop)[chosen]
+            else:
                 continue
-            seen = _Seen(version, int(chosen.sum()))
-            _ask_worlds(version, own.rows(chosen), {k: v[chosen] for k, v in refs.items()}, seen, exact=exact)
-            place = np.arange(part.start, part.stop)[chosen]
+            seen = _Seen(version, rows.size)
+            _ask_worlds(version, rows, their, seen, exact=exact)
             status[place] = seen.code(seen.caught)
             for name, pair in seen.clauses.items():
                 clauses[name][place] = seen.code(pair)
-    return Answer(WORDS[status], status, clauses)
+    return Answer(status, clauses)
 
 
 def _all_points(version: Version, table: Table) -> Flags:
@@ -261,11 +275,10 @@ def _cells(low: Array, high: Array, cuts: list[Array]) -> Iterator[tuple[Array, 
     top = np.where(np.isinf(high), np.nan, high)
     inside = [np.where((c > low) & (c < high) & np.isfinite(c), c, np.nan) for c in cuts]
     marks = np.sort(np.stack([low, *inside, top]), axis=0)  # NaN, for a mark that is none, goes last
-    for n in range(len(marks)):
-        here = marks[n]
-        yield np.nan_to_num(here), ~np.isnan(here)
-        if n + 1 < len(marks):
-            after = marks[n + 1]
-            yield np.nan_to_num(here + (after - here) / 2), ~np.isnan(after) & (after > here)
-    last = np.nanmax(marks, axis=0)
-    yield last * 2 + 1, np.isinf(high)
+    for n, here in enumerate(marks):
+        if (valid := ~np.isnan(here)).any():
+            yield np.nan_to_num(here), valid
+        if n + 1 < len(marks) and (gap := marks[n + 1] > here).any():
+            yield np.nan_to_num(here + (marks[n + 1] - here) / 2), gap
+    if (unbounded := np.isinf(high)).any():
+        yield np.nanmax(marks, axis=0) * 2 + 1, unbounded

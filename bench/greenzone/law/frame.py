@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from greenzone.errors import UsageError, unknown
-from greenzone.law.arrays import TRUTHS, Answer, Array, Table, evaluated
+from greenzone.law.arrays import TRUTHS, WORDS, Answer, Array, Table, evaluated
 from greenzone.law.regimes import Regime, Version, load_regime, load_regimes
 from greenzone.parameters import ITEM_FACTS, ITEMS, PARAMETERS
 
@@ -51,11 +50,12 @@ def classify_frame(
         raise UsageError(f"{item!r} is no kind of item; allowed: {', '.join(ITEMS)}")
     table = _table(frame, facts)
     asker = _Asker(table, on, known_on, item)
-    columns: dict[str, NDArray[Any]] = {}
+    columns: dict[str, pd.Categorical] = {}
     for regime in _chosen(regimes, on, known_on, item):
         answer = asker.answer(regime)
-        columns[f"{regime.id} status"] = answer.words
-        columns |= {f"{regime.id} {clause}": TRUTHS[code] for clause, code in answer.clauses.items()}
+        columns[f"{regime.id} status"] = pd.Categorical.from_codes(answer.status, WORDS)
+        for clause, codes in answer.clauses.items():
+            columns[f"{regime.id} {clause}"] = pd.Categorical.from_codes(codes, TRUTHS)
     return pd.DataFrame(columns, index=frame.index)
 
 
@@ -130,20 +130,16 @@ class _Asker:
         version = regime.version_on(self.on, self.known_on)
         size = self.table.size
         if version is None or version.status not in ("in_force", "not_enforced") or self.item not in regime.applies_to:
-            none = np.zeros(size, np.int8)
-            return Answer(np.full(size, "not_applicable"), none, {})
+            return Answer(np.full(size, 3, np.int8), {})
         references = {ref: self.answer(load_regime(ref)).status for ref in _references(version)}
         answer = evaluated(version, self.table, references)
         return self._relieving(regime, answer) if regime.relieves else answer
 
     def _relieving(self, regime: Regime, answer: Answer) -> Answer:
         """An eligibility is not applicable while the control is not caught, undecided while that is."""
-        control = self.answer(load_regime(str(regime.relieves)))
-        words = answer.words.copy()
-        words[(control.status == 2) & (answer.status == 1)] = "undecided"
-        words = words.astype("U14")
-        words[(control.status == 0)] = "not_applicable"
-        return Answer(words, answer.status, answer.clauses)
+        control = self.answer(load_regime(str(regime.relieves))).status
+        status = np.where((control == 2) & (answer.status == 1), np.int8(2), answer.status)
+        return Answer(np.where((control == 0) | (control == 3), np.int8(3), status), answer.clauses)
 
 
 def _references(version: Version) -> list[str]:

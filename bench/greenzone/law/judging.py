@@ -117,10 +117,8 @@ class Judge:
 
     def _read(self, regime: Regime, version: Version, blank: Verdict) -> Verdict:
         """A text that allows several readings, under each; undecided where they give different answers."""
-        found = []
-        for reading in version.readings:
-            whole = replace(version, clauses=(*version.clauses, *reading.clauses), readings=())
-            found.append((reading, self._decided(regime, whole, blank)))
+        wholes = zip(version.readings, version.under_each_reading(), strict=True)
+        found = [(reading, self._decided(regime, whole, blank)) for reading, whole in wholes]
         clauses = tuple({c.id: c for _, v in found for c in v.clauses}.values())
         first = replace(found[0][1], clauses=clauses)
         said = "; ".join(f"{r.id} ({r.text}): {v.words}" for r, v in found)

@@ -199,6 +199,10 @@ class Version:
         """The date a version is known by."""
         return (self.effective or self.published).isoformat()
 
+    def under_each_reading(self) -> list["Version"]:
+        """The version with the clauses of each reading in turn; itself alone where the text allows one."""
+        return [replace(self, clauses=(*self.clauses, *r.clauses), readings=()) for r in self.readings] or [self]
+
     @property
     def edges(self) -> dict[str, set[float]]:
         """Every finite edge by parameter, of clauses and exclusions."""

@@ -85,7 +85,7 @@ def changes(c: Classification) -> list[Group]:
         if v.regime in regime_paths() and v.status in ("caught", "not_caught"):
             regime = load_regime(v.regime)
             found = flips(c.part, regime, c.on, c.known_on, references_of(c.part, regime, c.on, c.known_on, statuses))
-            lines += [Text(wording.flip_line(v.regime, f)) for f in found[:2]]
+            lines += [Text(wording.flip_line(v, f)) for f in found[:2]]
     return [section("What would change them", *lines)] if lines else []
 
 
@@ -132,8 +132,8 @@ def headroom(part: Part, found: Sequence[Headroom], on: date) -> Group:
             table("clause", "truth", "parameter", "range", "value", "margin", rows=rows, right=("value", "margin"))
         ]
         lines += [Text(wording.break_even_line(b)) for b in v.break_evens]
-        lines += [Text(wording.flip_line(v.regime, f)) for f in h.flips]
-        lines += [Text(f"warning: {wording.rounding_line(v.regime, r)}", style="yellow") for r in h.roundings]
+        lines += [Text(wording.flip_line(v, f)) for f in h.flips]
+        lines += [Text(f"warning: {wording.rounding_line(v, r)}", style="yellow") for r in h.roundings]
         blocks.append(section(f"{v.regime}: {wording.headline(v)}", *lines))
     return Group(*blocks, not_proven())
 

@@ -2,8 +2,9 @@
 
 from greenzone.intervals import number
 from greenzone.law.exploring import Flip, Rounding
+from greenzone.law.regimes import Outcome
 from greenzone.law.transaction import Consequence, Transaction
-from greenzone.law.verdict import BreakEven, Classification, ClauseVerdict, Verdict
+from greenzone.law.verdict import WORDS, BreakEven, Classification, ClauseVerdict, Verdict
 from greenzone.parameters import PARAMETERS
 
 NOT_PROVEN = (
@@ -106,25 +107,37 @@ def outcome_lines(outcome: Consequence) -> list[str]:
     return ([", ".join(first)] if first else []) + [f"condition: {c}" for c in outcome.conditions]
 
 
+def outcome_line(row: Outcome) -> str:
+    """A row of what being caught means, as regime files have it."""
+    facts = [f"{name} {' '.join(v) if isinstance(v, tuple) else str(v).lower()}" for name, v in row.when.items()]
+    where = ", ".join([*([row.paragraph] if row.paragraph else []), *facts]) or "else"
+    says = Consequence(row.licence, row.review, row.exceptions, row.tariff)
+    return f"{where}: {', '.join(outcome_lines(says)) or 'nothing said'}"
+
+
 def break_even_line(b: BreakEven) -> str:
     """What a range of a missing fact would give."""
     by = f" by {b.clause}" if b.clause else ""
     return f"if {b.parameter} {b.range}: {b.status.replace('_', ' ')}{by}"
 
 
-def flip_line(regime: str, flip: Flip) -> str:
+def flip_line(v: Verdict, flip: Flip) -> str:
     """A change that would change a verdict, as a sentence."""
     p = PARAMETERS[flip.parameter]
     way = "rises" if flip.change >= 0 else "falls"
     return (
-        f"{regime}: {flip.status.replace('_', ' ')} once the {p.title} {way} to {number(flip.edge)} {p.unit} "
+        f"{v.regime}: {_said(v, flip.status)} once the {p.title} {way} to {number(flip.edge)} {p.unit} "
         f"({flip.change:+.1%} from {number(flip.value)})"
     )
 
 
-def rounding_line(regime: str, r: Rounding) -> str:
+def rounding_line(v: Verdict, r: Rounding) -> str:
     """A rounding that would change a verdict, as a sentence."""
     return (
-        f"{regime}: {r.status.replace('_', ' ')} where {r.parameter} {number(r.value)} is rounded to "
-        f"{number(r.rounded)} ({r.digits} digits): use the exact figure"
+        f"{v.regime}: {_said(v, r.status)} where {r.parameter} {number(r.value)} is rounded to {number(r.rounded)} "
+        f"({r.digits} digits): use the exact figure"
     )
+
+
+def _said(v: Verdict, status: str) -> str:
+    return WORDS[v.effect].get(status, status.replace("_", " "))

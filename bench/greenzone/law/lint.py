@@ -1,0 +1,79 @@
+"""What a regime file can have wrong beyond its format: clauses nobody tried, reviews long past, stray references."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from greenzone.datafiles import data_root, parse_toml, read_bytes
+from greenzone.errors import DataFileError
+from greenzone.law.regimes import Regime
+
+STALE_DAYS = 120
+CASES_A_CLAUSE = 2
+Cases = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def shipped_cases() -> Path | None:
+    """The folder of cases beside the source, in a checkout; a wheel has none."""
+    folder = data_root().parent / "tests" / "regimes"
+    return folder if folder.is_dir() else None
+
+
+def load_cases(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
+    """The cases of each regime: REGIME.toml and REGIME.TOPIC.toml.
+
+    Raises:
+        FileError, DataFileError: a file cannot be read.
+    """
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for path in sorted(folder.glob("*.toml")):
+        cases = parse_toml(read_bytes(path), path).get("case", [])
+        if not isinstance(cases, list):
+            raise DataFileError(path, ["case - an array of tables: write [[case]]"])
+        found.setdefault(path.name.split(".")[0], []).extend(cases)
+    return found
+
+
+def faults(regime: Regime, cases: Cases, known: Iterable[str]) -> list[str]:
+    """What must be mended: references to no regime, and clauses with fewer than two cases in a version."""
+    ids = set(known)
+    found = [f"{key} - no regime {ref!r}" for key, ref in _references(regime) if ref not in ids]
+    counts = _mentions(regime, cases.get(regime.id, ()))
+    for n, version in enumerate(regime.versions):
+        for clause in (*version.clauses, *(c for r in version.readings for c in r.clauses)):
+            seen = counts[version.label, clause.id]
+            if cases and seen < CASES_A_CLAUSE:
+                found.append(f"version.{n}.clause {clause.id!r} - {seen} cases, {CASES_A_CLAUSE} are asked for")
+    return found
+
+
+def warnings(regime: Regime, today: date) -> list[str]:
+    """What should be looked at: a review more than 120 days old."""
+    age = (today - regime.reviewed_on).days
+    text = f"reviewed_on - {age} days ago, more than {STALE_DAYS}: check the sources again"
+    return [text] if age > STALE_DAYS else []
+
+
+def _references(regime: Regime) -> Iterable[tuple[str, str]]:
+    yield from ((key, ref) for key, ref in (("relieves", regime.relieves), ("fallback", regime.fallback)) if ref)
+    for n, version in enumerate(regime.versions):
+        for m, clause in enumerate(version.clauses):
+            for key, ref in (("caught", clause.caught), ("unless_caught", clause.unless_caught)):
+                if ref:
+                    yield f"version.{n}.clause.{m}.{key}", ref
+
+
+def _mentions(regime: Regime, cases: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str]]:
+    """How many cases say something of a clause, by version."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for case in cases:
+        known = case.get("known_on", date.max)
+        version = regime.version_on(case["on"], known) or regime.proposal(known)
+        expect = case.get("expect", {})
+        named = {name for key in ("caught_by", "possible", "excluded_by", "truth") for name in expect.get(key, ())}
+        if version is not None:
+            counts.update((version.label, name) for name in named)
+    return counts
+
