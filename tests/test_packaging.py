@@ -24,14 +24,26 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_classifies_from_its_own_profiles(unpacked: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "greenzone.cli.main", "classify", "nvidia-h20", "--on", "2025-04-10", "--format", "csv"]
+    command = [
+        sys.executable,
+        "-m",
+        "greenzone.cli.main",
+        "classify",
+        "nvidia-h20",
+        "--on",
+        "2025-04-10",
+        "--format",
+        "csv",
+    ]
     found = subprocess.run(
         command, cwd=tmp_path, env={"PYTHONPATH": str(unpacked)}, capture_output=True, text=True, check=False
     )
     assert found.returncode == 0, found.stderr
     assert "us-letters-2025" in found.stdout
     where = [sys.executable, "-c", "from greenzone.datafiles import data_root; print(data_root())"]
-    root = subprocess.run(where, cwd=tmp_path, env={"PYTHONPATH": str(unpacked)}, capture_output=True, text=True, check=True)
+    root = subprocess.run(
+        where, cwd=tmp_path, env={"PYTHONPATH": str(unpacked)}, capture_output=True, text=True, check=True
+    )
     assert Path(root.stdout.strip()) == unpacked / "greenzone" / "profiles"
 
 

@@ -68,7 +68,9 @@ def test_a_record_is_classified_from_itself(tmp_path: Path) -> None:
         (["--workload", "sleep"], 2, "workload"),
     ],
 )
-def test_bad_input_is_one_sentence_with_its_exit_code(tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
+def test_bad_input_is_one_sentence_with_its_exit_code(
+    tmp_path: Path, arguments: list[str], code: int, words: str
+) -> None:
     result = invoke(tmp_path, "run", "--device", "emulated:nvidia-h20", *arguments)
     assert result.exit_code == code, result.output
     assert words in result.stderr
@@ -103,7 +105,9 @@ def test_a_figure_above_the_ceiling_exits_5(tmp_path: Path) -> None:
         "capacity_gb = 80\nbandwidth_gb_s = 3000\n[hardware]\nunits = 10\nboost_mhz = 1000\nmax_mhz = 1000\n"
         "ops_per_clock = { fp8 = 1000 }\n"
     )
-    result = invoke(tmp_path / "out", "run", "--device", f"emulated:{profile}", "--workload", "matmul", "--dtype", "fp8")
+    result = invoke(
+        tmp_path / "out", "run", "--device", f"emulated:{profile}", "--workload", "matmul", "--dtype", "fp8"
+    )
     assert result.exit_code == 5, result.output
     assert "times the ceiling" in result.stdout
     (path,) = (tmp_path / "out").rglob("*.json")

@@ -47,7 +47,12 @@ def test_tf32_counts_its_fewest_bits_as_a_lower_bound() -> None:
 
 def test_dram_bandwidth_is_the_best_kernel() -> None:
     rows = [
-        Row(name=f"memory.{kernel}", window="sustained", validity="valid", bandwidth_gb_s=EstimateRow(median=m, low=m, high=m))
+        Row(
+            name=f"memory.{kernel}",
+            window="sustained",
+            validity="valid",
+            bandwidth_gb_s=EstimateRow(median=m, low=m, high=m),
+        )
         for kernel, m in (("copy", 10.0), ("read", 12.0))
     ]
     (found,) = measured_evidence(rows)
@@ -92,5 +97,9 @@ def test_above_the_claim_is_a_finding() -> None:
 
 
 def test_refused_unstable_and_missing_figures_are_findings() -> None:
-    rows = [row("int8", 1.0, validity="invalid"), row("fp16", 1.0, validity="unstable"), row("fp8", 1.0, measured=False)]
+    rows = [
+        row("int8", 1.0, validity="invalid"),
+        row("fp16", 1.0, validity="unstable"),
+        row("fp8", 1.0, measured=False),
+    ]
     assert {"invalid", "unstable", "not_measured"} <= found_codes(rows)

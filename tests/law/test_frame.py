@@ -61,7 +61,9 @@ def frame_of(found: list[tuple[dict[str, Interval], bool | None]]) -> pd.DataFra
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(boxes(), st.sampled_from([True, False, None])), min_size=1, max_size=6), st.sampled_from(DAYS))
+@given(
+    st.lists(st.tuples(boxes(), st.sampled_from([True, False, None])), min_size=1, max_size=6), st.sampled_from(DAYS)
+)
 def test_the_same_answers_as_one_by_one(found: list[tuple[dict[str, Interval], bool | None]], on: date) -> None:
     answers = classify_frame(frame_of(found), on=on, known_on=KNOWN)
     for row, (box, datacenter) in enumerate(found):

@@ -26,7 +26,9 @@ def text(record: Record, path: Path | None = None) -> str:
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     folder = tmp_path_factory.mktemp("results")
-    request = harness.Request(device="emulated:nvidia-h20", formats=("fp8", "bf16"), folder=folder, on=ON, known_on=KNOWN)
+    request = harness.Request(
+        device="emulated:nvidia-h20", formats=("fp8", "bf16"), folder=folder, on=ON, known_on=KNOWN
+    )
     return harness.run(request).record
 
 

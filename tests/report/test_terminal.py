@@ -97,4 +97,4 @@ def test_markdown_and_csv_have_a_row_for_each_verdict(h20: Classification) -> No
     assert len(csv_lines) == len(rows) + 1
     markdown = write_rows(rows, "markdown").splitlines()
     assert len(markdown) == len(rows) + 2
-    assert all(line.startswith("| ") or line.startswith("|") for line in markdown)
+    assert all(line.startswith("|") and line.endswith("|") for line in markdown)
