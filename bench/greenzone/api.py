@@ -91,7 +91,7 @@ def run(
     suite: str = "quick",
     workloads: Sequence[str] = (),
     formats: Sequence[str] | None = None,
-    model: str | None = None,
+    models: Sequence[str] = (),
     seed: int = 0,
     folder: str | Path = "results",
 ) -> "Record":
@@ -104,5 +104,5 @@ def run(
     from greenzone.lab.harness import run as _run
 
     chosen = tuple(formats) if formats else None
-    request = Request(device, suite, tuple(workloads), chosen, model, seed=seed, folder=Path(folder))
+    request = Request(device, suite, tuple(workloads), chosen, tuple(models), seed=seed, folder=Path(folder))
     return _run(request).record

@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from greenzone.cli import run as run_command
 from greenzone.cli.main import main
 from greenzone.lab import harness
 from greenzone.lab.devices import accelerators_on_bus
@@ -133,6 +133,12 @@ def test_a_signal_leaves_a_readable_record(tmp_path: Path, number: signal.Signal
     assert read(path).run.status == "interrupted"
 
 
-def test_progress_and_results_do_not_mix(tmp_path: Path) -> None:
-    found: Any = invoke(tmp_path, *SHORT)
-    assert "finished" not in found.stdout
+def test_progress_goes_to_standard_error(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with run_command._progress(False) as told:
+        told("matmul fp8 sustained")
+        time.sleep(0.3)
+    out, err = capfd.readouterr()
+    assert "finished matmul fp8 sustained" in err
+    assert out == ""

@@ -69,7 +69,7 @@ def test_every_figure_can_be_worked_out_from_its_samples(outcome: harness.Outcom
     rows = [r for r in outcome.record.benchmarks if r.rate_tops and r.operations]
     assert rows
     for row in rows:
-        uncertainty = float((row.model_extra or {})["timer_uncertainty"])
+        uncertainty = row.timer_uncertainty or 0.0
         again = estimate_rate(row.samples, (row.operations or 0) / 1e12, uncertainty)
         assert row.rate_tops is not None
         assert again.median == pytest.approx(row.rate_tops.median, rel=1e-9)
@@ -108,7 +108,9 @@ def test_unwritable_folder_is_found_before_anything_is_measured(
     [
         ({"device": "emulated:nvidia-h21"}, UsageError),
         ({"device": "gpu"}, UsageError),
-        ({"model": "llama"}, UsageError),
+        ({"models": ("llama",)}, UsageError),
+        ({"workloads": ("sleep",)}, UsageError),
+        ({"suite": "long"}, UsageError),
         ({"suite": "lab"}, NotThereYet),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from greenzone.law.classification import classify
-from greenzone.law.regimes import load_regime, load_regimes
+from greenzone.law.regimes import load_regime
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Verdict
 from greenzone.parts.capability import Part, part_of, with_set
@@ -117,21 +117,3 @@ def test_the_case_has_the_closed_set_of_keys(regime: str, case: dict[str, Any]) 
 
 def test_no_two_cases_have_one_name() -> None:
     assert [n for n, count in Counter((r, c["name"]) for r, c in cases()).items() if count > 1] == []
-
-
-def mentions(case: dict[str, Any]) -> set[str]:
-    expect = case["expect"]
-    lists = (expect.get(k, ()) for k in ("caught_by", "possible", "excluded_by", "truth"))
-    return {clause for names in lists for clause in names}
-
-
-def test_every_clause_of_every_version_has_two_cases() -> None:
-    counts: Counter[tuple[str, str | None, str]] = Counter()
-    for regime, case in cases():
-        known = case.get("known_on", KNOWN_ON)
-        version = load_regime(regime).version_on(case["on"], known) or load_regime(regime).proposal(known)
-        counts.update((regime, version.label if version else None, clause) for clause in mentions(case))
-    every = [(r.id, v.label, c.id) for r in load_regimes() for v in r.versions for c in v.clauses]
-    covered = {r for r, _ in cases()}
-    assert [row for row in every if row[0] in covered and counts[row] < 2] == []
-    assert {"us-3a090", "us-letters-2025", "us-china-review-2026"} <= covered

@@ -20,16 +20,18 @@ def story(ref: str, *regimes: str, known_on: date = KNOWN) -> list[Change]:
 
 
 def words(changes: list[Change]) -> list[tuple[str, str]]:
-    return [(c.on.isoformat(), c.after.split(",")[0]) for c in changes]
+    return [(c.on.isoformat(), c.after.split(",")[0].split(" by")[0]) for c in changes]
 
 
 def test_h20_was_made_for_the_green_zone_and_stopped_by_a_letter() -> None:
     assert words(story("nvidia-h20", "us-3a090")) == [("2022-10-21", "not caught")]
     letters = story("nvidia-h20", "us-letters-2025")
-    assert [c.on.isoformat() for c in letters] == ["2025-04-09", "2025-07-14"]
+    assert [c.on.isoformat() for c in letters] == ["2025-04-09", "2025-07-14", "2025-08-11"]
+    caught = "caught by letters.dram, letters.sum, licence required"
     assert [c.after for c in letters] == [
-        "caught, licence required",
-        "caught, licence required, presumption of approval",
+        caught,
+        f"{caught}, presumption of approval, 1 condition",
+        f"{caught}, presumption of approval, 2 conditions",
     ]
 
 
@@ -71,3 +73,9 @@ def test_matrix_says_what_moved() -> None:
     (row,) = matrix([part_of(load_profile("nvidia-a800-sxm-80gb"))], days, KNOWN, CHINA, ["us-3a090"])
     assert row.migrated() == ["2023-11-17 us-3a090: not caught -> caught"]
     assert row.to_json()["dates"]["2022-10-21"] == {"us-3a090": "not_caught"}
+
+
+def test_a_country_that_leaves_a_group_is_named() -> None:
+    cambodia = timeline(part_of(load_profile("nvidia-h100-sxm")), KNOWN, Transaction.of("KH"), ["us-3a090"])
+    (change,) = [c for c in cambodia if c.on == date(2026, 2, 3)]
+    assert "Cambodia leaves D5" in change.why

@@ -47,6 +47,7 @@ def test_shipped_regimes_have_two_cases_a_clause(regime: Regime) -> None:
     assert faults(regime, load_cases(folder), regime_paths()) == []
 
 
+@pytest.mark.filterwarnings("default")
 def test_shipped_reviews_are_recent_or_warned_of() -> None:
     for regime in load_regimes():
         for text in warnings(regime, date.today()):
@@ -61,7 +62,7 @@ def test_a_clause_without_two_cases_is_named(tmp_path: Path) -> None:
 
 def test_a_reference_to_no_regime_is_named(tmp_path: Path) -> None:
     regime = own(tmp_path, 'fallback = "us-3a09O"')
-    assert faults(regime, {}, ["mine", "us-3a090"]) == ["fallback - no regime 'us-3a09O'"]
+    assert faults(regime, None, ["mine", "us-3a090"]) == ["fallback - no regime 'us-3a09O'"]
 
 
 def test_an_old_review_is_a_warning() -> None:

@@ -134,7 +134,6 @@ def test_a_broken_rule_is_refused_with_its_key(tmp_path: Path, text: str, fault:
 def test_a_rule_that_is_sound_is_read(tmp_path: Path) -> None:
     found = load_regime_file(write(tmp_path, GOOD))
     assert found.versions[0].edges == {"tpp": {1.0}}
-    assert found.first_effective == date(2024, 1, 1)
     assert not found.is_proposed
 
 

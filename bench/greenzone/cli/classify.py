@@ -34,7 +34,8 @@ from greenzone.parts.library import load_profile
 @click.option("--format", "form", type=click.Choice(["csv", "markdown"]), help="A table, one row a part and regime.")
 def classify(
     profiles: tuple[str, ...], on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
-    headquarters: str | None, regimes: tuple[str, ...], settings: tuple[str, ...], folder: Path | None,
+    headquarters: str | None, on_sale_us: bool | None, regimes: tuple[str, ...], settings: tuple[str, ...],
+    folder: Path | None,
     regime_files: tuple[Path, ...], as_json: bool, form: str | None,
 ) -> None:  # fmt: skip
     """Say which clauses a part meets on a day, for a transaction.
@@ -43,7 +44,7 @@ def classify(
     """
     if not profiles and not settings:
         raise UsageError("name a PROFILE (an id, a TOML file or a record), or give the values with --set")
-    deal = Transaction.of(to, kind, origin, headquarters)
+    deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     parts = [with_set(part_named(ref, folder), settings) for ref in profiles]
     parts = parts or [with_set(Part(None, "a part given by --set"), settings)]
     if as_json and form:
@@ -67,7 +68,7 @@ def _own_regimes(paths: tuple[Path, ...]) -> list[Regime]:
 
 def part_named(ref: str, folder: Path | None = None) -> Part:
     """The part of a profile id, a TOML file or a record."""
-    if ref.endswith(".json"):
+    if ref.endswith(".json"):  # asked here, for the store takes pydantic to import
         from greenzone.records.store import read
         from greenzone.records.subject import part_of_record
 

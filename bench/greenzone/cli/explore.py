@@ -16,8 +16,6 @@ from greenzone.formats import FORMATS
 from greenzone.intervals import number
 from greenzone.law.transaction import Transaction
 
-REFERENCE_DAYS = (date(2022, 10, 21), date(2023, 11, 17), date(2025, 4, 10), date(2026, 1, 15))
-
 REGIMES = click.option(
     "--regime", "regimes", multiple=True, metavar="ID", shell_complete=complete(regime_ids),
     help="Only this regime; may be repeated.  [default: every control, eligibility and tariff]",
@@ -51,7 +49,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: str | No
 @FORM
 def timeline(
     profile: str, on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
-    headquarters: str | None, regimes: tuple[str, ...], folder: Path | None, as_json: bool, form: str | None,
+    headquarters: str | None, on_sale_us: bool | None, regimes: tuple[str, ...], folder: Path | None,
+    as_json: bool, form: str | None,
 ) -> None:  # fmt: skip
     """Tell every change of status of a part, by rule and date, and why.
 
@@ -60,7 +59,7 @@ def timeline(
     from greenzone.law.history import timeline as changes_of
 
     part = part_named(profile, folder)
-    deal = Transaction.of(to, kind, origin, headquarters)
+    deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     found = changes_of(part, known_on or today(), deal, regimes or None)
     found = [c for c in found if on is None or c.on <= on]
     if as_json:
@@ -87,6 +86,7 @@ def matrix(
 
     Without PROFILE, all of them.
     """
+    from greenzone.law.history import REFERENCE_DAYS
     from greenzone.law.history import matrix as rows_of
 
     parts = [part_named(ref, folder) for ref in profiles or profile_ids()]
@@ -109,7 +109,7 @@ def _cell(verdicts: dict[str, Any]) -> str:
         f"{v.regime} {v.words}" for v in verdicts.values() if v.status in ("caught", "undecided")
     ]
     applied = [v for v in verdicts.values() if v.status != "not_applicable"]
-    return ", ".join(said) or ("not caught" if applied else "no rule")
+    return ", ".join(said) or ", ".join(sorted({v.words for v in applied})) or "no rule"
 
 
 @click.command()

@@ -91,9 +91,11 @@ def _cell(value: Any) -> str:
 @JSON
 def profiles_show(profile: str, as_json: bool) -> None:
     """Show one profile: its parameters, the evidence on every basis, its sources."""
+    from rich.text import Text
+
     from greenzone.parts.capability import part_of
     from greenzone.parts.document import evidence_json, parameters_json
-    from greenzone.parts.library import load_profile
+    from greenzone.parts.library import load_profile, profile_paths
     from greenzone.report.terminal import section, table
 
     found = load_profile(profile)
@@ -105,6 +107,8 @@ def profiles_show(profile: str, as_json: bool) -> None:
     echo(
         section(f"{found.name} ({found.id})", table("parameter", "basis", "value", "confidence", "working", rows=rows))
     )
+    own = profile_paths().get(profile)
+    echo(Text(f"file: {own or profile}"))
     sources = [(key, s.title, s.url or "") for key, s in found.sources.items()]
     echo(section("Sources", table("key", "title", "address", rows=sources)))
 
@@ -142,7 +146,7 @@ def _lint(paths: Sequence[Path], load: Callable[[Path], object], kind: str) -> N
 @profiles.command("new", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def profiles_new() -> None:
     """Not there yet: a scaffold for a profile."""
-    raise NotThereYet("greenzone profiles new is not there yet; copy a file that `greenzone profiles show` names")
+    raise NotThereYet("greenzone profiles new is not there yet; copy a file that `greenzone profiles show ID` names")
 
 
 @profiles.command("compare", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -181,8 +185,8 @@ def _standing(regime: "Regime", version: "Version | None") -> dict[str, Any]:
         "effective": v.effective.isoformat() if v and v.effective else None,
         "published": v.published.isoformat() if v else None,
         "version": v.label if v else None,
-        "paragraphs": list(dict.fromkeys(c.paragraph for c in v.clauses)) if v else [],
-        "clauses": [c.id for c in v.clauses] if v else [],
+        "paragraphs": list(dict.fromkeys(c.paragraph for c in v.all_clauses)) if v else [],
+        "clauses": [c.id for c in v.all_clauses] if v else [],
         "confidence": sorted({c.confidence for c in v.citations}) if v else [],
     }  # fmt: skip
 
@@ -196,7 +200,7 @@ def regimes_show(regime: str, as_json: bool) -> None:
 
     from greenzone.law.regimes import load_regime
     from greenzone.report.terminal import section
-    from greenzone.report.wording import outcome_line
+    from greenzone.report.wording import version_lines
 
     found = load_regime(regime)
     if as_json:
@@ -206,13 +210,7 @@ def regimes_show(regime: str, as_json: bool) -> None:
         Text(f"{found.id}: {found.title}; {found.authority}; {found.effect}; reviewed {found.reviewed_on.isoformat()}")
     )
     for v in found.versions:
-        lines = [Text(f"published {v.published.isoformat()}, {v.status.replace('_', ' ')}")]
-        lines += [Text(f"{c.id}: {', '.join(f'{n} {w}' for n, w in c.when.items())}") for c in v.clauses]
-        lines += [Text(f"except {e.id}: {', '.join(f'{n} {w}' for n, w in e.when.items())}") for e in v.exclusions]
-        lines += [Text(outcome_line(o)) for o in v.outcomes]
-        lines += [Text(f'{c.cite} ({c.confidence}): "{c.quote}"', style="dim") for c in v.citations]
-        lines += [Text(f"note: {n.text}") for n in v.notes]
-        echo(section(f"from {v.label}", *lines))
+        echo(section(f"from {v.label}", *(Text(line) for line in version_lines(v))))
 
 
 @regimes.command("lint")
@@ -228,7 +226,7 @@ def regimes_lint(files: tuple[Path, ...], cases: Path | None) -> None:
     from greenzone.law.regimes import load_regime_file, regime_paths
 
     folder = cases or (None if files else shipped_cases())
-    tried = load_cases(folder) if folder else {}
+    tried = load_cases(folder) if folder else None
     known = set(regime_paths())
 
     def check(path: Path) -> None:

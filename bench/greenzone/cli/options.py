@@ -120,6 +120,10 @@ def asking(command: Callable[..., Any]) -> Callable[..., Any]:
                 show_default=True, help="What is done with the item.",
             ),
             click.option("--headquarters", metavar="CC", help="Where the parties, or their parents, have their seat."),
+            click.option(
+                "--on-sale-us/--not-on-sale-us", "on_sale_us", default=None,
+                help="Whether the part is commercially available in the United States.",
+            ),
         )
     ):  # fmt: skip
         command = option(command)

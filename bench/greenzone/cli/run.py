@@ -31,7 +31,10 @@ WORKLOADS = ("matmul", "memory", "inference")
 @click.option(
     "--workload", "workloads", type=click.Choice(WORKLOADS), multiple=True, help="Only this; may be repeated."
 )
-@click.option("--model", metavar="ID", shell_complete=complete(model_ids), help="The model of the inference workload.")
+@click.option(
+    "--model", "models", metavar="ID", multiple=True, shell_complete=complete(model_ids),
+    help="A model of the inference workload; may be repeated.",
+)  # fmt: skip
 @click.option(
     "--dtype", "formats", metavar="FORMAT", multiple=True, shell_complete=complete(lambda: list(FORMATS)),
     help="Only this number format; may be repeated.",
@@ -49,9 +52,10 @@ WORKLOADS = ("matmul", "memory", "inference")
 @click.option("--json", "as_json", is_flag=True, help="Print the record, one JSON document, and nothing else.")
 @asking
 def run(
-    device: str, suite: str, workloads: tuple[str, ...], model: str | None, formats: tuple[str, ...], batch: int | None,
-    context: int | None, resume: Path | None, seed: int, folder: Path, as_json: bool, on: date | None,
-    known_on: date | None, to: str | None, origin: str | None, kind: str, headquarters: str | None,
+    device: str, suite: str, workloads: tuple[str, ...], models: tuple[str, ...], formats: tuple[str, ...],
+    batch: int | None, context: int | None, resume: Path | None, seed: int, folder: Path, as_json: bool,
+    on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
+    headquarters: str | None, on_sale_us: bool | None,
 ) -> None:  # fmt: skip
     """Measure a device, work out its parameters, and say which clauses it meets.
 
@@ -63,13 +67,13 @@ def run(
     for name in formats:
         if name not in FORMATS:
             raise UsageError(f"--dtype {name}: no such format; allowed: {', '.join(FORMATS)}")
-    deal = Transaction.of(to, kind, origin, headquarters)
+    deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     with _stoppable(folder):
         from greenzone.lab import harness
 
         chosen = tuple(dict.fromkeys(workloads)), tuple(dict.fromkeys(formats)) or None
         days = on or today(), known_on or today()
-        request = harness.Request(device, suite, *chosen, model, batch, context, seed, folder, *days, deal)
+        request = harness.Request(device, suite, *chosen, models, batch, context, seed, folder, *days, deal)
         with _progress(as_json) as told:
             outcome = harness.run(request, told)
         _print(outcome, request, as_json)

@@ -103,9 +103,8 @@ def _find(record: Record, device: Device, profile: DeviceProfile | None, part: P
 
 def _find_in_row(record: Record, row: Row) -> None:
     what = f"{row.name} {row.format or ''}".strip()
-    for note in row.notes:
-        if note.startswith("the whole model needs"):
-            record.find("does_not_fit", "warning", f"{what}: {note}")
+    if row.fits is False:
+        record.find("does_not_fit", "warning", f"{what}: {row.model} does not fit in memory; worked out as if it did")
     if not row.measured:
         record.find("not_measured", "warning", f"{what}: not measured: {row.reason}")
     elif row.validity == "invalid":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from greenzone.datafiles import data_files, data_root, sha256
-from greenzone.errors import GreenzoneError, Interrupted, NotThereYet
+from greenzone.errors import GreenzoneError, Interrupted, NotThereYet, unknown
 from greenzone.lab import evaluation
 from greenzone.lab.devices import Device, open_device
 from greenzone.lab.models import default_model, load_model
@@ -26,7 +26,7 @@ from greenzone.parts.profile import DeviceProfile
 from greenzone.records.record import SCHEMA, CheckRow, EstimateRow, Record, Row, Run
 from greenzone.records.store import new_id, path_for, require_writable, write
 
-SUITES = ("quick", "standard", "lab")
+SUITES = ("quick", "standard")
 Progress = Callable[[str], None]
 
 
@@ -38,7 +38,7 @@ class Request:
     suite: str = "quick"
     workloads: tuple[str, ...] = ()
     formats: tuple[str, ...] | None = None
-    model: str | None = None
+    models: tuple[str, ...] = ()
     batch: int | None = None
     context: int | None = None
     seed: int = 0
@@ -72,16 +72,22 @@ def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
     if request.suite == "lab":
         raise NotThereYet("--suite lab: the laboratory method is not there yet; use --suite quick or standard")
     require_writable(request.folder)
-    plan = _plan(request)
+    plans = _plans(request)
     device = open_device(request.device, load_profile, request.seed, known=load_profiles())
     record, path = _opened(request, device)
-    return _measured(request, plan, device, record, path, progress)
+    return _measured(request, plans, device, record, path, progress)
 
 
-def _plan(request: Request) -> Plan:
-    model = load_model(request.model).shape if request.model else default_model()
+def _plans(request: Request) -> list[Plan]:
+    """One plan for each model: only inference looks at it, the rest runs with the first."""
+    if request.suite not in SUITES:
+        raise unknown("suite", request.suite, SUITES)
+    for name in request.workloads:
+        if name not in WORKLOADS:
+            raise unknown("workload", name, WORKLOADS)
+    shapes = [load_model(ref).shape for ref in dict.fromkeys(request.models)] or [default_model()]
     suite: Any = request.suite
-    return Plan(suite, request.formats, request.seed, model, request.batch, request.context)
+    return [Plan(suite, request.formats, request.seed, m, request.batch, request.context) for m in shapes]
 
 
 def _opened(request: Request, device: Device) -> tuple[Record, Path]:
@@ -108,9 +114,11 @@ def profile_of(device: Device) -> DeviceProfile | None:
     return own if isinstance(own, DeviceProfile) else None
 
 
-def _measured(request: Request, plan: Plan, device: Device, record: Record, path: Path, progress: Progress) -> Outcome:
+def _measured(
+    request: Request, plans: Sequence[Plan], device: Device, record: Record, path: Path, progress: Progress
+) -> Outcome:
     try:
-        for row in _rows(request, plan, device):
+        for row in _rows(request, plans, device):
             record.benchmarks.append(row)
             write(record, path)
             progress(f"{row.name} {row.format or ''} {row.window or 'not measured'}".replace("  ", " "))
@@ -129,11 +137,12 @@ def _measured(request: Request, plan: Plan, device: Device, record: Record, path
     return Outcome(record, path)
 
 
-def _rows(request: Request, plan: Plan, device: Device) -> Iterator[Row]:
+def _rows(request: Request, plans: Sequence[Plan], device: Device) -> Iterator[Row]:
     profile = profile_of(device)
     for name in request.workloads or tuple(WORKLOADS):
-        for result in WORKLOADS[name](device, plan):
-            yield row_of(result, device.emulated, profile)
+        for plan in plans if name == "inference" else plans[:1]:
+            for result in WORKLOADS[name](device, plan):
+                yield row_of(result, device.emulated, profile)
 
 
 def row_of(result: Result | NotMeasured, emulated: bool, profile: DeviceProfile | None = None) -> Row:
@@ -209,7 +218,8 @@ def _settings(request: Request) -> dict[str, Any]:
     t = request.transaction
     return {
         "device": request.device, "suite": request.suite, "workloads": list(request.workloads or WORKLOADS),
-        "formats": list(request.formats) if request.formats else None, "model": request.model, "batch": request.batch,
+        "formats": list(request.formats) if request.formats else None,
+        "models": list(request.models) or [default_model().id], "batch": request.batch,
         "context": request.context, "seed": request.seed, "data": "normal", "on": request.on.isoformat(),
         "known_on": request.known_on.isoformat(),
         "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters},

@@ -11,7 +11,7 @@ from typing import Any
 
 from greenzone.intervals import Truth
 from greenzone.law.judging import Judge
-from greenzone.law.regimes import Note, Outcome, Regime, Version, load_regime, load_regimes
+from greenzone.law.regimes import Note, Outcome, Regime, Version, chosen, load_regimes
 from greenzone.law.status import CAUGHT, NOT_CAUGHT, UNDECIDED
 from greenzone.law.transaction import NOT_REQUIRED, Consequence, Situation, Transaction, consequence, may_apply, merged
 from greenzone.law.verdict import Classification, Verdict
@@ -21,7 +21,7 @@ from greenzone.parts.capability import Part
 def classify(
     part: Part,
     on: date,
-    known_on: date | None = None,
+    known_on: date,
     transaction: Transaction | None = None,
     regimes: Sequence[str] | None = None,
     extra: Sequence[Regime] = (),
@@ -31,8 +31,7 @@ def classify(
     Args:
         part: what is known of it (`parts.capability.part_of`).
         on: the day whose law is asked for.
-        known_on: the day up to which publications count; None for `on` itself is never assumed, so
-            callers pass today.
+        known_on: the day up to which publications count: today, but for a question of the past.
         transaction: what is done with it; None for an export with everything else unknown.
         regimes: ids; None for every control, eligibility and tariff that applies to the item.
         extra: regimes of the user's own, evaluated too.
@@ -40,19 +39,12 @@ def classify(
     Raises:
         UsageError: an unknown regime.
     """
-    known = known_on or on
-    deal = transaction or Transaction(origin="US")
-    chosen = [*_chosen(part, regimes), *extra]
+    deal = transaction or Transaction()
+    asked = [*chosen(part.item, regimes), *extra]
     pool = {r.id: r for r in (*load_regimes(), *extra)}
-    judge = Judge(part, on, known, pool)
-    verdicts = [_asked(judge, deal, regime, regimes is not None or regime in extra) for regime in chosen]
-    return Classification(part, on, known, deal, tuple(verdicts))
-
-
-def _chosen(part: Part, ids: Sequence[str] | None) -> list[Regime]:
-    if ids is not None:
-        return [load_regime(ref) for ref in dict.fromkeys(ids)]
-    return [r for r in load_regimes() if part.item in r.applies_to and r.is_default]
+    judge = Judge(part, on, known_on, pool)
+    verdicts = [_asked(judge, deal, regime, regimes is not None or regime in extra) for regime in asked]
+    return Classification(part, on, known_on, deal, tuple(verdicts))
 
 
 def _asked(judge: Judge, deal: Transaction, regime: Regime, explicit: bool) -> Verdict:

@@ -1,7 +1,7 @@
 """The box explored: margins, the smallest change that flips a verdict, and the largest rate that stays out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -9,8 +9,9 @@ from greenzone.errors import UsageError
 from greenzone.formats import FORMATS, get_format
 from greenzone.intervals import INF, Interval, Truth, number
 from greenzone.law.coverage import cells, critical
+from greenzone.law.judging import governing
 from greenzone.law.regimes import Regime
-from greenzone.law.status import NOT_CAUGHT, Facts, Rule, facts_of, status, survey
+from greenzone.law.status import NOT_CAUGHT, UNDECIDED, Facts, Rule, facts_of, status, survey
 from greenzone.parts.capability import Part
 
 # How a data sheet is rounded on its way into a table: to so many significant digits.
@@ -32,10 +33,7 @@ class Flip:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {
-            "parameter": self.parameter, "value": self.value, "edge": self.edge, "change": self.change,
-            "status": self.status,
-        }  # fmt: skip
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -115,10 +113,14 @@ def _significant(value: float, digits: int) -> float:
 def _rule(
     part: Part, regime: Regime, on: date, known_on: date, references: Mapping[str, Truth] | None
 ) -> tuple[Rule, Facts] | None:
-    version = regime.version_on(on, known_on)
+    """The rule as it stands, and the box it is judged by: by the highest claim where that governs."""
+    version = regime.asked_on(on, known_on)
     if version is None or part.item not in regime.applies_to:
         return None
-    return Rule(version, references or {}), facts_of(part, version.programmable)
+    rule, facts = Rule(version, references or {}), facts_of(part, version.programmable)
+    if status(rule, facts) == UNDECIDED and (governed := governing(regime, part, rule, facts)) is not None:
+        facts, _ = governed
+    return rule, facts
 
 
 def _along(rule: Rule, facts: Facts, name: str, said: str) -> list[Flip]:
@@ -158,15 +160,12 @@ class Design:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {
-            "regime": self.regime, "version": self.version, "area_mm2": self.area_mm2, "format": self.format,
-            "tpp": self.tpp, "rate_tops": self.rate_tops, "clause": self.clause, "included": self.included,
-        }  # fmt: skip
+        return asdict(self)
 
 
 def design(
     area_mm2: float, format_name: str, regime: Regime, on: date, known_on: date,
-    datacenter: bool | None = True, other: Mapping[str, Interval] | None = None,
+    datacenter: bool | None = True,
 ) -> Design:  # fmt: skip
     """The largest dense rate of one format that stays out of a regime, for a die area.
 
@@ -180,18 +179,22 @@ def design(
         on: the day whose law is asked for.
         known_on: the day up to which publications count.
         datacenter: designed or marketed for data centres; None is unknown, which stays out of less.
-        other: what else is known of the part, by parameter.
 
     Raises:
         UsageError: no version stands on that day, or the rule does not rest on TPP.
     """
-    version = regime.version_on(on, known_on)
-    if version is None or "tpp" not in version.edges:
-        why = "no version stands" if version is None else "its clauses do not rest on TPP"
+    version = regime.asked_on(on, known_on)
+    why = (
+        "no version stands" if version is None
+        else "it is no control, so there is nothing to stay out of" if regime.effect != "control"
+        else "its clauses do not rest on TPP" if "tpp" not in version.edges
+        else "its clauses hang on other regimes" if version.refers_to else None
+    )  # fmt: skip
+    if version is None or why is not None:
         raise UsageError(f"{regime.id} on {on.isoformat()}: {why}; choose another regime or day")
     bits = get_format(format_name).bits.high
     rule = Rule(version)
-    box = {"applicable_die_area_mm2": Interval.point(area_mm2), **(other or {})}
+    box = {"applicable_die_area_mm2": Interval.point(area_mm2)}
     facts = Facts(box, datacenter)
     bound, clause, included = _first_caught(rule, facts, critical("tpp", box, rule.edges))
     rate = None if bound is None else bound / bits
@@ -204,9 +207,9 @@ def _first_caught(rule: Rule, facts: Facts, cuts: Sequence[float]) -> tuple[floa
     for value in cells(Interval(0, INF), cuts):
         seen = survey(rule, facts.held("tpp", Interval.point(value)))
         if seen.status != NOT_CAUGHT:
-            truths = [n for n, t in seen.catches.items() if t is not Truth.FALSE]
+            caught = [n for n, t in seen.catches.items() if t is not Truth.FALSE]
             at_cut = value in cuts
-            return (value if at_cut else last), truths[0] if truths else None, not at_cut
+            return (value if at_cut else last), caught[0] if caught else None, not at_cut
         last = value
     return None, None, True
 

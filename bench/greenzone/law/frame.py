@@ -14,7 +14,7 @@ import pandas as pd
 
 from greenzone.errors import UsageError, unknown
 from greenzone.law.arrays import TRUTHS, WORDS, Answer, Array, Table, evaluated
-from greenzone.law.regimes import Regime, Version, load_regime, load_regimes
+from greenzone.law.regimes import Regime, chosen, load_regime
 from greenzone.parameters import ITEM_FACTS, ITEMS, PARAMETERS
 
 
@@ -48,10 +48,12 @@ def classify_frame(
     """
     if item not in ITEMS:
         raise UsageError(f"{item!r} is no kind of item; allowed: {', '.join(ITEMS)}")
+    if (mixed := _sometimes_derived(frame)) is not None:
+        return _in_two(frame, mixed, on=on, known_on=known_on, item=item, regimes=regimes, **facts)
     table = _table(frame, facts)
     asker = _Asker(table, on, known_on, item)
     columns: dict[str, pd.Categorical] = {}
-    for regime in _chosen(regimes, on, known_on, item):
+    for regime in _standing(regimes, on, known_on, item):
         answer = asker.answer(regime)
         columns[f"{regime.id} status"] = pd.Categorical.from_codes(answer.status, WORDS)
         for clause, codes in answer.clauses.items():
@@ -59,12 +61,31 @@ def classify_frame(
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _chosen(ids: Sequence[str] | None, on: date, known_on: date, item: str) -> list[Regime]:
+def _sometimes_derived(frame: pd.DataFrame) -> "pd.Series[bool] | None":
+    """The rows that give no value for a derived parameter which other rows give: there it is worked out."""
+    for p in (p for p in PARAMETERS.values() if p.derived_from):
+        columns = [c for c in (p.name, f"{p.name}_low", f"{p.name}_high") if c in frame.columns]
+        missing = frame[columns].isna().all(axis=1) if columns else None
+        if missing is not None and missing.any():
+            return missing
+    return None
+
+
+def _in_two(frame: pd.DataFrame, derived: "pd.Series[bool]", **asked: Any) -> pd.DataFrame:
+    """The rows that give a derived parameter and those that do not, each with the columns they have."""
+    empty = [c for c in frame.columns if frame.loc[derived, c].isna().all()]
+    parts = [classify_frame(frame[derived].drop(columns=empty), **asked), classify_frame(frame[~derived], **asked)]
+    positions = np.concatenate([np.flatnonzero(derived), np.flatnonzero(~derived)])
+    return pd.concat([p for p in parts if len(p)]).iloc[np.argsort(positions)]
+
+
+def _standing(ids: Sequence[str] | None, on: date, known_on: date, item: str) -> list[Regime]:
+    """Those named, or all that are in force."""
+    found = chosen(item, ids)
     if ids is not None:
-        return [load_regime(ref) for ref in ids]
-    default = [r for r in load_regimes() if item in r.applies_to and r.is_default]
-    standing = [(r, r.version_on(on, known_on)) for r in default]
-    return [r for r, v in standing if v is not None and v.status in ("in_force", "not_enforced")]
+        return found
+    versions = [(r, r.version_on(on, known_on)) for r in found]
+    return [r for r, v in versions if v is not None and v.status in ("in_force", "not_enforced")]
 
 
 def _table(frame: pd.DataFrame, facts: Mapping[str, Any]) -> Table:
@@ -131,7 +152,7 @@ class _Asker:
         size = self.table.size
         if version is None or version.status not in ("in_force", "not_enforced") or self.item not in regime.applies_to:
             return Answer(np.full(size, 3, np.int8), {})
-        references = {ref: self.answer(load_regime(ref)).status for ref in _references(version)}
+        references = {ref: self.answer(load_regime(ref)).status for ref in version.refers_to}
         answer = evaluated(version, self.table, references)
         return self._relieving(regime, answer) if regime.relieves else answer
 
@@ -140,9 +161,3 @@ class _Asker:
         control = self.answer(load_regime(str(regime.relieves))).status
         status = np.where((control == 2) & (answer.status == 1), np.int8(2), answer.status)
         return Answer(np.where((control == 0) | (control == 3), np.int8(3), status), answer.clauses)
-
-
-def _references(version: Version) -> list[str]:
-    return list(dict.fromkeys(r for c in version.clauses for r in (c.caught, c.unless_caught) if r))
-
-

@@ -1,7 +1,7 @@
 """How far a part is from every line of every rule, and what would take it across."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -30,17 +30,13 @@ class Headroom:
             "regime": v["regime"], "version": v["version"], "status": v["status"], "clauses": v["clauses"],
             "missing": v["missing"], "break_evens": v["break_evens"],
             "flips": [f.to_json() for f in self.flips],
-            "roundings": [
-                {"parameter": r.parameter, "value": r.value, "rounded": r.rounded, "digits": r.digits,
-                 "status": r.status}
-                for r in self.roundings
-            ],
+            "roundings": [asdict(r) for r in self.roundings],
         }  # fmt: skip
 
 
 def headroom(part: Part, on: date, known_on: date, regimes: Sequence[str] | None = None) -> list[Headroom]:
     """Every regime that applies on a day, with what would change its answer."""
-    verdicts = classify(part, on, known_on, Transaction(origin="US"), regimes).verdicts
+    verdicts = classify(part, on, known_on, Transaction(), regimes).verdicts
     statuses = {v.regime: v.status for v in verdicts}
     found = []
     for verdict in verdicts:
@@ -57,11 +53,10 @@ def references_of(
     part: Part, regime: Regime, on: date, known_on: date, statuses: dict[str, str] | None = None
 ) -> dict[str, Truth]:
     """The truth of "is caught" for each regime that one refers to."""
-    version = regime.version_on(on, known_on)
-    named = [r for c in (version.clauses if version else ()) for r in (c.caught, c.unless_caught) if r]
+    version = regime.asked_on(on, known_on)
     known = statuses or {}
     found = {}
-    for ref in dict.fromkeys(named):
+    for ref in version.refers_to if version else ():
         said = known.get(ref) or classify(part, on, known_on, None, [ref]).verdicts[0].status
         found[ref] = Truth.TRUE if said == CAUGHT else Truth.UNKNOWN if said == UNDECIDED else Truth.FALSE
     return found

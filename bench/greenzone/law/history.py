@@ -1,17 +1,20 @@
 """A part through time: every change of what a regime says of it, and why."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
 from greenzone.law.classification import classify
 from greenzone.law.countries import group_ids, load_group
-from greenzone.law.regimes import Regime, load_regime, load_regimes
+from greenzone.law.regimes import Regime, chosen, load_regime, load_regimes
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Verdict
 from greenzone.parts.capability import Part
+
+# The days that changed most: two lines, the letters, and the review of January 2026.
+REFERENCE_DAYS = (date(2022, 10, 21), date(2023, 11, 17), date(2025, 4, 10), date(2026, 1, 15))
 
 
 @dataclass(frozen=True)
@@ -47,25 +50,19 @@ def timeline(
         transaction: what is done with it; its day is the one that moves.
         regimes: ids; every control, eligibility and tariff that applies if none.
     """
-    chosen = _chosen(part, regimes)
+    asked = chosen(part.item, regimes)
     found: list[Change] = []
     last: dict[str, Verdict] = {}
-    for day in change_days(chosen, known_on):
-        answers = classify(part, day, known_on, transaction, [r.id for r in chosen])
+    for day in change_days(asked, known_on):
+        answers = classify(part, day, known_on, transaction, [r.id for r in asked])
         for verdict in answers.verdicts:
             before = last.get(verdict.regime)
             if before is None and verdict.status == "not_applicable":
                 continue
-            if before is None or answer(before) != answer(verdict):
+            if before is None or _said(before) != _said(verdict):
                 found.append(_change(day, before, verdict))
             last[verdict.regime] = verdict
     return found
-
-
-def _chosen(part: Part, ids: Sequence[str] | None) -> list[Regime]:
-    if ids is not None:
-        return [load_regime(ref) for ref in ids]
-    return [r for r in load_regimes() if part.item in r.applies_to and r.is_default]
 
 
 def change_days(regimes: Iterable[Regime], known_on: date) -> list[date]:
@@ -78,31 +75,52 @@ def change_days(regimes: Iterable[Regime], known_on: date) -> list[date]:
 
 
 def answer(v: Verdict) -> str:
-    """What a verdict says, in a few words: two verdicts that say the same have the same answer."""
+    """What a verdict says, in a few words."""
     parts = [v.words if v.status != "not_applicable" else "not applicable"]
+    o = v.outcome
     if v.status in ("caught", "undecided"):
-        o = v.outcome
+        parts[0] += f" by {', '.join(v.caught_by)}" if v.caught_by else ""
+        parts[0] += f", missing {' and '.join(v.missing)}" if v.missing else ""
         parts += [f"licence {o.licence.replace('_', ' ')}"] if o.licence else []
         parts += [o.review.replace("_", " ")] if o.review else []
         parts += [f"exception {', '.join(o.exceptions)}"] if o.exceptions else []
-        parts += [f"tariff {o.tariff}"] if o.tariff else []
+        parts += [f"{len(o.conditions)} condition{'s' if len(o.conditions) > 1 else ''}"] if o.conditions else []
         parts += ["not enforced"] if v.rule_status == "not_enforced" else []
-    return ", ".join(parts)
+    return ", ".join([*parts, *([f"tariff {o.tariff}"] if o.tariff else [])])
+
+
+def _said(v: Verdict) -> tuple[object, ...]:
+    """What two verdicts must share to say the same."""
+    bites = v.status in ("caught", "undecided")
+    outcome = replace(v.outcome, missing=())
+    return v.status, bites and v.rule_status == "not_enforced", v.caught_by, v.missing, outcome
 
 
 def _change(day: date, before: Verdict | None, after: Verdict) -> Change:
     was = answer(before) if before else "no rule"
-    return Change(day, after.regime, was, answer(after), _why(before, after), after)
+    return Change(day, after.regime, was, answer(after), _why(day, before, after), after)
 
 
-def _why(before: Verdict | None, after: Verdict) -> str:
-    by = f"by {', '.join(after.caught_by)}" if after.caught_by else ""
-    cites = after.citations[0]["cite"] if after.citations else ""
-    if before is not None and before.version == after.version and before.status == after.status:
-        other = "the review of exports to China" if after.effect == "control" else "a country's group"
-        return f"{other} changed"
-    reason = f"{after.reason.replace('_', ' ')}" if after.reason else ""
-    return "; ".join(text for text in (by, reason, cites) if text)
+def _why(day: date, before: Verdict | None, after: Verdict) -> str:
+    """The words that changed it: of its own new version, of one that relieves it, or of a country's group."""
+    if before is None or before.version != after.version:
+        reason = after.reason.replace("_", " ") if after.reason else ""
+        cites = after.citations[0]["cite"] if after.citations else ""
+        return "; ".join(text for text in (reason, cites) if text)
+    own = load_regime(after.regime)
+    named = {own.relieves, *(ref for v in own.versions for ref in v.refers_to)}
+    others = [r for r in load_regimes() if r.id in named or r.relieves == own.id]
+    causes = [f"{r.id}: {v.citations[0].cite}" for r in others for v in r.versions if v.effective == day]
+    return "; ".join([*causes, *_moves(day)]) or "a regime it refers to changed"
+
+
+def _moves(day: date) -> Iterable[str]:
+    """The countries that joined or left a group on a day."""
+    for name in group_ids():
+        for m in load_group(name).members:
+            for change, way in ((m.since, "joins"), (m.until, "leaves")):
+                if change == day:
+                    yield f"{m.name} {way} {name} ({m.cite})"
 
 
 @dataclass(frozen=True)
@@ -139,7 +157,7 @@ def matrix(
     """Parts by days."""
     rows = []
     for part in parts:
-        ids = [r.id for r in _chosen(part, regimes)]
+        ids = [r.id for r in chosen(part.item, regimes)]
         asked = {day: classify(part, day, known_on, transaction, ids) for day in dict.fromkeys(days)}
         rows.append(MatrixRow(part, {day: {v.regime: v for v in c.verdicts} for day, c in asked.items()}))
     return rows

@@ -25,13 +25,14 @@ from greenzone.law.status import (
     Rule,
     Survey,
     break_evens,
+    by_reading,
     facts_of,
     missing,
     rests_on,
     status,
     survey,
 )
-from greenzone.law.verdict import ClauseVerdict, Condition, Verdict
+from greenzone.law.verdict import WORDS, ClauseVerdict, Condition, Verdict
 from greenzone.parameters import PARAMETERS, weakest
 from greenzone.parts.capability import Part
 
@@ -82,7 +83,7 @@ class Judge:
         if control is not None and control.status in (NOT_CAUGHT, "not_applicable"):
             text = f"{regime.relieves} does not catch it: nothing to relieve"
             return _not_applicable(blank, "control_not_caught", text)
-        said = self._read(regime, version, blank) if version.readings else self._decided(regime, version, blank)
+        said = self._decided(regime, version, blank)
         return _under_doubt(said, control) if control is not None and control.status == UNDECIDED else said
 
     def _not_yet(self, regime: Regime) -> tuple[str, str]:
@@ -96,9 +97,8 @@ class Judge:
         return "not_in_force_yet", f"first in force on {min(v.label for v in regime.versions)}"
 
     def _references(self, version: Version) -> dict[str, Truth]:
-        named = [ref for c in version.clauses for ref in (c.caught, c.unless_caught) if ref]
         truths = {CAUGHT: Truth.TRUE, UNDECIDED: Truth.UNKNOWN}
-        return {ref: truths.get(self.judged(self._pooled(ref)).status, Truth.FALSE) for ref in dict.fromkeys(named)}
+        return {ref: truths.get(self.judged(self._pooled(ref)).status, Truth.FALSE) for ref in version.refers_to}
 
     def _missing_of_references(self, rule: Rule, facts: Facts) -> list[str]:
         """What is missing of the regimes referred to that are undecided and make a difference."""
@@ -115,35 +115,21 @@ class Judge:
             raise unknown("regime that another refers to", ref, self.pool)
         return self.pool[ref]
 
-    def _read(self, regime: Regime, version: Version, blank: Verdict) -> Verdict:
-        """A text that allows several readings, under each; undecided where they give different answers."""
-        wholes = zip(version.readings, version.under_each_reading(), strict=True)
-        found = [(reading, self._decided(regime, whole, blank)) for reading, whole in wholes]
-        clauses = tuple({c.id: c for _, v in found for c in v.clauses}.values())
-        first = replace(found[0][1], clauses=clauses)
-        said = "; ".join(f"{r.id} ({r.text}): {v.words}" for r, v in found)
-        if len({v.status for _, v in found}) == 1:
-            return replace(first, notes=(*first.notes, Note("readings_agree", f"both readings agree: {said}")))
-        possible = tuple(dict.fromkeys(c for _, v in found for c in (*v.caught_by, *v.possible)))
-        return replace(
-            first, status=UNDECIDED, reason="readings_differ", caught_by=(), possible=possible, missing=(),
-            break_evens=(), notes=(*first.notes, Note("readings_differ", f"the text allows two readings: {said}")),
-        )  # fmt: skip
-
     def _decided(self, regime: Regime, version: Version, blank: Verdict) -> Verdict:
         """Steps 2 to 5: the status and what it rests on."""
         rule = Rule(version, self._references(version))
         facts = facts_of(self.part, version.programmable)
         seen = survey(rule, facts)
         notes = [*blank.notes, *version.notes, *_notes(self.part, version, rule, facts)]
-        if seen.status == UNDECIDED and (governed := _governed(regime, self.part, rule, facts)) is not None:
+        if seen.status == UNDECIDED and (governed := governing(regime, self.part, rule, facts)) is not None:
             facts, note = governed
             seen, notes = survey(rule, facts), [*notes, note]
         verdict = replace(blank, status=seen.status, notes=tuple(notes))
         verdict = _with_reason(self.part, rule, facts, verdict, self._missing_of_references(rule, facts))
+        verdict = _with_readings(regime, rule, facts, verdict)
         verdict = _claim_exceeded(regime, self.part, rule, facts, verdict)
         verdict = _with_confidence(regime, self.part, rule, facts, verdict)
-        return _with_clauses(self.part, version, facts, seen, verdict)
+        return _with_clauses(version, facts, seen, verdict)
 
 
 def _under_doubt(said: Verdict, control: Verdict) -> Verdict:
@@ -183,7 +169,7 @@ def _not_applicable(blank: Verdict, reason: str, text: str) -> Verdict:
     return replace(blank, status="not_applicable", reason=reason, notes=(*blank.notes, Note(reason, text)))
 
 
-def _governed(regime: Regime, part: Part, rule: Rule, facts: Facts) -> tuple[Facts, Note] | None:
+def governing(regime: Regime, part: Part, rule: Rule, facts: Facts) -> tuple[Facts, Note] | None:
     """The box by the highest of claims that disagree, where under a control it governs (decision row 20)."""
     highest = {
         n: v.governing for n, v in part.values.items() if v.governing and PARAMETERS[n].rate and n in _asked(rule)
@@ -218,6 +204,21 @@ def _with_reason(part: Part, rule: Rule, facts: Facts, verdict: Verdict, referre
     return replace(verdict, reason=reason, missing=tuple(lacking), break_evens=rows)
 
 
+def _with_readings(regime: Regime, rule: Rule, facts: Facts, verdict: Verdict) -> Verdict:
+    """What each reading of the text says, where it allows several; undecided where they differ."""
+    readings = rule.version.readings
+    if not readings:
+        return verdict
+    found = by_reading(rule, facts)
+    words = [WORDS[regime.effect].get(answer, answer) for answer in found]
+    said = "; ".join(f"{r.id} ({r.text}): {word}" for r, word in zip(readings, words, strict=True))
+    differ = len(set(found)) > 1
+    code = "readings_differ" if differ else "readings_agree"
+    text = f"the text allows {len(readings)} readings, which {'differ' if differ else 'agree'}: {said}"
+    reason = code if differ and UNDECIDED not in found else verdict.reason
+    return replace(verdict, reason=reason, notes=(*verdict.notes, Note(code, text)))
+
+
 def _claim_exceeded(regime: Regime, part: Part, rule: Rule, facts: Facts, verdict: Verdict) -> Verdict:
     """A measurement whose lower limit passes the claim: undecided where that changes a control's answer."""
     above = {
@@ -249,7 +250,7 @@ def _claim_exceeded(regime: Regime, part: Part, rule: Rule, facts: Facts, verdic
 def _paragraphs(rule: Rule, facts: Facts) -> set[str]:
     """The paragraphs a box is caught by for certain: what the outcome hangs on."""
     caught = {name for name, truth in survey(rule, facts).catches.items() if truth is Truth.TRUE}
-    return {c.paragraph for c in rule.version.clauses if c.id in caught}
+    return {c.paragraph for c in rule.version.all_clauses if c.id in caught}
 
 
 def _with_confidence(regime: Regime, part: Part, rule: Rule, facts: Facts, verdict: Verdict) -> Verdict:
@@ -267,7 +268,7 @@ def _with_confidence(regime: Regime, part: Part, rule: Rule, facts: Facts, verdi
     return replace(verdict, confidence=sure)
 
 
-def _with_clauses(part: Part, version: Version, facts: Facts, seen: Survey, verdict: Verdict) -> Verdict:
+def _with_clauses(version: Version, facts: Facts, seen: Survey, verdict: Verdict) -> Verdict:
     clauses = tuple(
         ClauseVerdict(
             c.id,
@@ -277,7 +278,7 @@ def _with_clauses(part: Part, version: Version, facts: Facts, seen: Survey, verd
             seen.excluded_by.get(c.id),
             seen.catches[c.id].value,
         )
-        for c in version.clauses
+        for c in version.all_clauses
     )
     return replace(
         verdict,

@@ -32,19 +32,25 @@ def load_cases(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
         cases = parse_toml(read_bytes(path), path).get("case", [])
         if not isinstance(cases, list):
             raise DataFileError(path, ["case - an array of tables: write [[case]]"])
+        faulty = [f"case.{n}.on - a date" for n, case in enumerate(cases) if not isinstance(case.get("on"), date)]
+        if faulty:
+            raise DataFileError(path, faulty)
         found.setdefault(path.name.split(".")[0], []).extend(cases)
     return found
 
 
-def faults(regime: Regime, cases: Cases, known: Iterable[str]) -> list[str]:
-    """What must be mended: references to no regime, and clauses with fewer than two cases in a version."""
+def faults(regime: Regime, cases: Cases | None, known: Iterable[str]) -> list[str]:
+    """What must be mended: references to no regime, and clauses with fewer than two cases in a version.
+
+    Without cases (None) none are asked for.
+    """
     ids = set(known)
     found = [f"{key} - no regime {ref!r}" for key, ref in _references(regime) if ref not in ids]
-    counts = _mentions(regime, cases.get(regime.id, ()))
+    counts = _mentions(regime, cases.get(regime.id, ()) if cases is not None else ())
     for n, version in enumerate(regime.versions):
-        for clause in (*version.clauses, *(c for r in version.readings for c in r.clauses)):
+        for clause in version.all_clauses:
             seen = counts[version.label, clause.id]
-            if cases and seen < CASES_A_CLAUSE:
+            if cases is not None and seen < CASES_A_CLAUSE:
                 found.append(f"version.{n}.clause {clause.id!r} - {seen} cases, {CASES_A_CLAUSE} are asked for")
     return found
 
@@ -59,10 +65,7 @@ def warnings(regime: Regime, today: date) -> list[str]:
 def _references(regime: Regime) -> Iterable[tuple[str, str]]:
     yield from ((key, ref) for key, ref in (("relieves", regime.relieves), ("fallback", regime.fallback)) if ref)
     for n, version in enumerate(regime.versions):
-        for m, clause in enumerate(version.clauses):
-            for key, ref in (("caught", clause.caught), ("unless_caught", clause.unless_caught)):
-                if ref:
-                    yield f"version.{n}.clause.{m}.{key}", ref
+        yield from ((f"version.{n}.clause", ref) for ref in version.refers_to)
 
 
 def _mentions(regime: Regime, cases: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str]]:

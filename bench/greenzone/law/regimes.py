@@ -199,6 +199,17 @@ class Version:
         """The date a version is known by."""
         return (self.effective or self.published).isoformat()
 
+    @property
+    def all_clauses(self) -> tuple[Clause, ...]:
+        """Its own clauses and those of every reading."""
+        return (*self.clauses, *(c for r in self.readings for c in r.clauses))
+
+    @property
+    def refers_to(self) -> tuple[str, ...]:
+        """The regimes its clauses hang on."""
+        named = (ref for c in self.all_clauses for ref in (c.caught, c.unless_caught) if ref)
+        return tuple(dict.fromkeys(named))
+
     def under_each_reading(self) -> list["Version"]:
         """The version with the clauses of each reading in turn; itself alone where the text allows one."""
         return [replace(self, clauses=(*self.clauses, *r.clauses), readings=()) for r in self.readings] or [self]
@@ -207,7 +218,7 @@ class Version:
     def edges(self) -> dict[str, set[float]]:
         """Every finite edge by parameter, of clauses and exclusions."""
         found: dict[str, set[float]] = {}
-        for when in (*(c.when for c in self.clauses), *(e.when for e in self.exclusions)):
+        for when in (*(c.when for c in self.all_clauses), *(e.when for e in self.exclusions)):
             for name, range_ in Box.read(when).ranges.items():
                 found.setdefault(name, set()).update(range_.edges)
         return found
@@ -279,10 +290,10 @@ class Regime:
 
     def _ids(self) -> Iterable[str]:
         for n, v in enumerate(self.versions):
-            ids = [c.id for c in (*v.clauses, *(c for r in v.readings for c in r.clauses))]
+            ids = [c.id for c in v.all_clauses]
             for double in sorted({i for i in ids if ids.count(i) > 1}):
                 yield f"version.{n}.clause - {double!r} stands twice"
-            paragraphs = {c.paragraph for c in (*v.clauses, *(c for r in v.readings for c in r.clauses))}
+            paragraphs = {c.paragraph for c in v.all_clauses}
             for m, o in enumerate(v.outcomes):
                 if o.paragraph is not None and o.paragraph not in paragraphs:
                     yield f"version.{n}.outcome.{m}.paragraph - no clause has {o.paragraph!r}"
@@ -297,9 +308,9 @@ class Regime:
         found = [v for v in self.versions if v.status == "proposed" and v.published <= known_on]
         return max(found, key=lambda v: v.published, default=None)
 
-    @property
-    def first_effective(self) -> date | None:
-        return min((v.effective for v in self.versions if v.effective), default=None)
+    def asked_on(self, on: date, known_on: date) -> Version | None:
+        """The version that stands, or the proposal where it is nothing else."""
+        return self.proposal(known_on) if self.is_proposed else self.version_on(on, known_on)
 
     @property
     def is_default(self) -> bool:
@@ -340,6 +351,17 @@ def load_regime(ref: str) -> Regime:
     if ref not in regime_paths():
         raise unknown("regime", ref, regime_paths(), "`greenzone regimes list` has them all")
     return load_regime_file(regime_paths()[ref])
+
+
+def chosen(item: str, ids: Sequence[str] | None = None) -> list[Regime]:
+    """The regimes named; every one that is asked by default and applies to the item if none is.
+
+    Raises:
+        UsageError: no such regime.
+    """
+    if ids is not None:
+        return [load_regime(ref) for ref in dict.fromkeys(ids)]
+    return [r for r in load_regimes() if item in r.applies_to and r.is_default]
 
 
 def load_regimes() -> list[Regime]:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from greenzone.intervals import INF, Interval, Range, Truth
 from greenzone.law.coverage import Point, cells, critical, points
-from greenzone.law.regimes import Box, Version
+from greenzone.law.regimes import Box, Clause, Version
 from greenzone.law.verdict import BreakEven
 from greenzone.parameters import ITEM_FACTS, PARAMETERS
 from greenzone.parts.capability import Part
@@ -27,8 +27,14 @@ class Rule:
     references: Mapping[str, Truth] = field(default_factory=dict)
 
     @cached_property
-    def clauses(self) -> list[tuple[str, Box, str | None, str | None]]:
-        return [(c.id, Box.read(c.when), c.caught, c.unless_caught) for c in self.version.clauses]
+    def readings(self) -> list[list[tuple[Clause, Box]]]:
+        """The clauses under each way to read the text; one way, of the version's own, in most."""
+        return [[(c, Box.read(c.when)) for c in v.clauses] for v in self.version.under_each_reading()]
+
+    @cached_property
+    def clauses(self) -> dict[str, Box]:
+        """Every clause of any reading, by id."""
+        return {c.id: box for reading in self.readings for c, box in reading}
 
     @cached_property
     def exclusions(self) -> list[tuple[str, Box]]:
@@ -41,7 +47,7 @@ class Rule:
     @cached_property
     def asked_facts(self) -> list[str]:
         """The item facts that its boxes name."""
-        boxes = [b for _, b, _, _ in self.clauses] + [b for _, b in self.exclusions]
+        boxes = [*self.clauses.values(), *(b for _, b in self.exclusions)]
         return [name for name in ITEM_FACTS if any(name in b.facts for b in boxes)]
 
     @property
@@ -106,6 +112,7 @@ class World:
     point: Point
     facts: Mapping[str, bool]
     references: Mapping[str, bool]
+    reading: int = 0
 
     def inside(self, box: Box) -> bool:
         return all(r.holds(self.point[n]) for n, r in box.ranges.items()) and all(
@@ -121,7 +128,8 @@ def worlds(rule: Rule, facts: Facts) -> Iterator[World]:
     for point in points(facts.box, rule.edges, facts.free):
         for flag in flags:
             for reference in references:
-                yield World(point, flag, reference)
+                for reading in range(len(rule.readings)):
+                    yield World(point, flag, reference, reading)
 
 
 def _boolean_worlds(truths: Mapping[str, Truth]) -> list[dict[str, bool]]:
@@ -135,11 +143,11 @@ def _boolean_worlds(truths: Mapping[str, Truth]) -> list[dict[str, bool]]:
 def clause_holds(rule: Rule, world: World) -> list[str]:
     """The ids of the clauses true in a world, before exclusions."""
     return [
-        name
-        for name, box, caught, unless in rule.clauses
+        c.id
+        for c, box in rule.readings[world.reading]
         if world.inside(box)
-        and (caught is None or world.references[caught])
-        and (unless is None or not world.references[unless])
+        and (c.caught is None or world.references[c.caught])
+        and (c.unless_caught is None or not world.references[c.unless_caught])
     ]
 
 
@@ -170,15 +178,17 @@ class Survey:
 
 def survey(rule: Rule, facts: Facts) -> Survey:
     """The status with the truth of every clause."""
-    held: dict[str, set[bool]] = {name: set() for name, *_ in rule.clauses}
-    caught: dict[str, set[bool]] = {name: set() for name, *_ in rule.clauses}
+    held: dict[str, set[bool]] = {name: set() for name in rule.clauses}
+    caught: dict[str, set[bool]] = {name: set() for name in rule.clauses}
     whole, exclusions = set(), {}
     for world in worlds(rule, facts):
         true = clause_holds(rule, world)
         out = excluded(rule, world)
         whole.add(bool(true) and out is None)
-        for name, seen in held.items():
-            seen.add(name in true)
+        here = {c.id for c, _ in rule.readings[world.reading]}
+        for name in rule.clauses:
+            held[name] |= {name in true} if name in here else set()
+            # A clause of one reading catches for certain only if every reading has it.
             caught[name].add(name in true and out is None)
             if name in true and out is not None:
                 exclusions[name] = out
@@ -189,6 +199,11 @@ def survey(rule: Rule, facts: Facts) -> Survey:
 
 def _truth(values: set[bool]) -> Truth:
     return Truth.UNKNOWN if len(values) == 2 else Truth.of(True in values)
+
+
+def by_reading(rule: Rule, facts: Facts) -> list[str]:
+    """The status under each reading of the text by itself."""
+    return [status(replace(rule, version=v), facts) for v in rule.version.under_each_reading()]
 
 
 def missing(rule: Rule, facts: Facts) -> list[str]:

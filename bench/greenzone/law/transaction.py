@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from greenzone.errors import UsageError
 from greenzone.intervals import Interval, Range, Truth
@@ -16,8 +16,6 @@ from greenzone.law.countries import ISO, country, matches, meant
 from greenzone.law.coverage import cells
 from greenzone.law.regimes import KINDS, Outcome
 from greenzone.parameters import PARAMETERS
-
-Kind = Literal["export", "reexport", "transfer", "import"]
 
 
 @dataclass(frozen=True)
@@ -30,10 +28,14 @@ class Transaction:
     headquarters: str | None = None
     on_sale_us: bool | None = None
 
+    def __post_init__(self) -> None:
+        if self.origin is None and self.kind == "export":
+            object.__setattr__(self, "origin", "US")
+
     @classmethod
     def of(
         cls, to: str | None = None, kind: str = "export", origin: str | None = None,
-        headquarters: str | None = None,
+        headquarters: str | None = None, on_sale_us: bool | None = None,
     ) -> "Transaction":  # fmt: skip
         """A transaction with its countries checked.
 
@@ -43,7 +45,7 @@ class Transaction:
         if kind not in KINDS:
             raise UsageError(f"{kind!r} is no kind of transaction; allowed: {', '.join(KINDS)}")
         codes = [None if code is None else country(code) for code in (to, origin, headquarters)]
-        return cls(codes[0], kind, codes[1] or ("US" if kind == "export" else None), codes[2])
+        return cls(codes[0], kind, codes[1], codes[2], on_sale_us)
 
 
 @dataclass(frozen=True)

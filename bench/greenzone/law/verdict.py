@@ -119,7 +119,10 @@ class Classification:
             "device": _device(self.part),
             "on": self.on.isoformat(),
             "known_on": self.known_on.isoformat(),
-            "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters},
+            "transaction": {
+                "to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters,
+                **({} if t.on_sale_us is None else {"on_sale_us": t.on_sale_us}),
+            },
             "parameters": parameters_json(self.part),
             "evidence": evidence_json(self.part),
             "verdicts": [v.to_json() for v in self.verdicts],

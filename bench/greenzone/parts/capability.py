@@ -79,15 +79,11 @@ class Part:
         may_be_zero = area.interval.low == 0 and area.interval.is_bounded and area.basis == "claimed"
         return self.density_is_undefined or (may_be_zero and "performance_density" not in self.independent)
 
-    @property
-    def density_is_free(self) -> bool:
-        return "performance_density" in self.independent
-
 
 def part_of(profile: DeviceProfile, measured: Sequence[Evidence] = ()) -> Part:
     """The part a profile describes, with the evidence of a run beside its own."""
     evidence = [*claimed(profile), *rated(profile), *ceiling(profile), *measured_elsewhere(profile), *measured]
-    values = {name: fold([e for e in evidence if e.parameter == name]) for name in _names(evidence)}
+    values = folded(evidence)
     part = Part(
         id=profile.id, name=profile.name, item=profile.item, datacenter=profile.datacenter,
         io_limit=profile.io_limit, other_facts=_other_facts(profile), uncapped_io_gb_s=uncapped_io(profile),
@@ -104,9 +100,10 @@ def _other_facts(profile: DeviceProfile) -> dict[str, bool | None]:
     return {"hbm": hbm, "marketed_since_2026": profile.released.year >= 2026 if profile.released else None}
 
 
-def _names(evidence: Sequence[Evidence]) -> list[str]:
-    found = {e.parameter for e in evidence}
-    return [name for name in PARAMETERS if name in found]
+def folded(evidence: Sequence[Evidence]) -> dict[str, Value]:
+    """The value of every parameter that something is said of."""
+    said = {e.parameter for e in evidence}
+    return {name: fold([e for e in evidence if e.parameter == name]) for name in PARAMETERS if name in said}
 
 
 def fold(evidence: Sequence[Evidence]) -> Value:

@@ -6,7 +6,7 @@ value given by hand). An `Evidence` is one such statement; `capability` folds th
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenzone.formats import FORMATS, Format
 from greenzone.intervals import Interval, number
@@ -295,7 +295,7 @@ def _from_hardware(
     sure = profile.confidence_of(h.confidence, None, h.source)
     # In the order of FORMATS, so that a tie is named as it is among claims.
     rates = [
-        Rate(FORMATS[n], Interval.point(h.units * ops[n] * clock_mhz / 1e6), None, source, sure)
+        Rate(FORMATS[n], Interval.point(h.rate_tops(ops[n], clock_mhz) or 0), None, source, sure)
         for n in FORMATS
         if n in ops
     ]
@@ -314,8 +314,10 @@ def measured_elsewhere(profile: DeviceProfile) -> list[Evidence]:
     found = []
     for window in ("burst", "sustained"):
         rows = [m for m in profile.measurements if m.window == window]
-        lows = [(m.format, m.rate_tops * (1 - m.expanded_uncertainty), m) for m in rows]
-        found += measured_rates([(f, low) for f, low, _ in lows], window)
+        source = "; ".join(dict.fromkeys(s for m in rows if (s := profile.source_title(m.source))))
+        sure = weakest([profile.confidence_of(m.confidence, None, m.source) for m in rows])
+        bounds = measured_rates([(m.format, m.rate_tops * (1 - m.expanded_uncertainty)) for m in rows], window)
+        found += [replace(e, source=source or None, confidence=sure) for e in bounds]
     return found
 
 

@@ -4,7 +4,7 @@ A profile says nothing about classes or rules. What is unknown stays out of the 
 is `[0, inf)` when parameters are worked out (`capability`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -191,6 +191,11 @@ class Hardware:
     confidence: Confidence | None = None
 
 
+    def rate_tops(self, operations: float, clock_mhz: float) -> float | None:
+        """Units x operations of one unit a clock x clock, in TOPS; None where the units are not known."""
+        return self.units * operations * clock_mhz * 1e6 / 1e12 if self.units else None
+
+
 @dataclass(frozen=True)
 class Unit:
     """A separate processing unit that the maker's total leaves out; its TPP is added."""
@@ -300,9 +305,12 @@ class DeviceProfile:
     def _named_sources(self) -> Iterator[tuple[str, str]]:
         tables: list[tuple[str, Any]] = [("peak_tops", self.peak_tops), ("memory", self.memory)]
         tables += [("hardware", self.hardware), ("emulation", self.emulation)]
-        for name, items in (("die", self.dies), ("link", self.links), ("claim", self.claims)):
-            tables += [(f"{name}.{n}", item) for n, item in enumerate(items)]
-        tables += [(f"measurement.{n}", item) for n, item in enumerate(self.measurements)]
+        lists: dict[str, Sequence[Any]] = {
+            "die": self.dies, "link": self.links, "claim": self.claims, "measurement": self.measurements,
+            "unit": [u.peak_tops for u in self.units],
+            "emulation.limiter": self.emulation.limiter if self.emulation else (),
+        }  # fmt: skip
+        tables += [(f"{name}.{n}", item) for name, items in lists.items() for n, item in enumerate(items)]
         figures = self.peak_tops.rates() if self.peak_tops else {}
         tables += [(f"peak_tops.{name}", figure) for name, figure in figures.items()]
         yield from ((where, table.source) for where, table in tables if table is not None and table.source)

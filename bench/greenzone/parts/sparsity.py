@@ -35,9 +35,10 @@ def _dense(profile: DeviceProfile) -> dict[str, Sourced]:
 
 def _rated(profile: DeviceProfile) -> Iterator[tuple[str, float]]:
     h = profile.hardware
-    if h and h.units and h.boost_mhz:
+    if h and h.boost_mhz:
         for name, operations in {**h.ops_per_clock, **h.enabled_ops_per_clock}.items():
-            yield name, h.units * operations * h.boost_mhz / 1e6
+            if rate := h.rate_tops(operations, h.boost_mhz):
+                yield name, rate
 
 
 def _is_twice(value: float, expected: float) -> bool:

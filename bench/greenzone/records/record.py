@@ -57,6 +57,23 @@ class Row(RecordModel):
     tokens_per_s: EstimateRow | None = None
     check: CheckRow | None = None
     validity: Literal["valid", "invalid", "unstable"] | None = None
+    model: str | None = None
+    batch: int | None = None
+    context: int | None = None
+    phase: str | None = None
+    tokens: float | None = None
+    layout: str | None = None
+    ceiling: float | None = None
+    timer_uncertainty: float | None = None
+    burst_window_s: float | None = None
+    bus_bytes: float | None = None
+    worked_out: bool | None = None
+    layers: int | None = None
+    layer_seconds: float | None = None
+    head_seconds: float | None = None
+    how: str | None = None
+    fits: bool | None = None
+    telemetry: list[dict[str, Any]] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
     warmups: list[float] = Field(default_factory=list)
     samples: list[float] = Field(default_factory=list)

@@ -118,8 +118,3 @@ def parse(data: Any, path: object) -> Record:
         faults = [f"{'.'.join(str(p) for p in e['loc'])} - {e['msg']}" for e in error.errors(include_url=False)]
         more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
         raise RecordError(f"{path}: a broken record: {'; '.join(faults[:5])}{more}") from None
-
-
-def is_record_path(ref: str) -> bool:
-    """Whether a reference on the command line names a record rather than a profile."""
-    return ref.endswith(".json")

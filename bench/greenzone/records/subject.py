@@ -8,7 +8,7 @@ from typing import Any
 from greenzone.errors import RecordError
 from greenzone.intervals import INF, Interval
 from greenzone.parameters import BASES, CONFIDENCES, ITEMS, PARAMETERS
-from greenzone.parts.capability import Part, fold, with_derived
+from greenzone.parts.capability import Part, folded, with_derived
 from greenzone.parts.evidence import Evidence
 from greenzone.records.record import Record
 
@@ -37,12 +37,11 @@ def part_of_record(record: Record, path: object = "record") -> Part:
         _check_single(evidence)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RecordError(f"{path}: its evidence cannot be read ({error!r})") from None
-    values = {name: fold([e for e in evidence if e.parameter == name]) for name in _names(evidence)}
     part = Part(
         id=facts.get("id"), name=str(facts.get("name")), item=facts.get("item") or "integrated_circuit",
         datacenter=facts.get("datacenter"), io_limit=facts.get("io_limit"),
         other_facts=facts.get("other_facts") or {}, warnings=tuple(map(str, facts.get("warnings") or ())),
-        uncapped_io_gb_s=facts.get("uncapped_io_gb_s"), values=values, evidence=tuple(evidence),
+        uncapped_io_gb_s=facts.get("uncapped_io_gb_s"), values=folded(evidence), evidence=tuple(evidence),
         emulated=bool(record.device.get("emulated")) or any(e.emulated for e in evidence),
     )  # fmt: skip
     return with_derived(part)
@@ -66,11 +65,6 @@ def _check_single(evidence: Sequence[Evidence]) -> None:
     for key in once:
         if once.count(key) > 1:
             raise ValueError(f"evidence: {key[0]} stands twice on the basis {key[1]}")
-
-
-def _names(evidence: Sequence[Evidence]) -> list[str]:
-    found = {e.parameter for e in evidence}
-    return [name for name in PARAMETERS if name in found]
 
 
 def _evidence(row: Mapping[str, Any]) -> Evidence:

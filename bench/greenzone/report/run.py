@@ -11,6 +11,7 @@ from rich.text import Text
 
 from greenzone.intervals import number
 from greenzone.law.classification import classify
+from greenzone.law.history import REFERENCE_DAYS
 from greenzone.law.regimes import DEFAULT_EFFECTS, load_regimes
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
@@ -19,7 +20,6 @@ from greenzone.records.record import EstimateRow, Record, Row
 from greenzone.records.subject import part_of_record
 from greenzone.report import terminal
 
-DATES = (date(2022, 10, 21), date(2023, 11, 17), date(2025, 4, 10), date(2026, 1, 15))
 SEVERITY = {"info": "", "warning": "yellow", "error": "bold red"}
 
 
@@ -93,18 +93,15 @@ def _bandwidth(record: Record, part: Part) -> Table:
 def _inference(record: Record) -> list[RenderableType]:
     rows, how = [], []
     for r in _rows(record, "inference."):
-        extra = r.model_extra or {}
-        what = f"{extra.get('model')} {r.format}, batch {extra.get('batch')}, {_span(r)}"
+        what = f"{r.model} {r.format}, batch {r.batch}, {_span(r)}"
         rows.append((r.name.removeprefix("inference."), what, estimate(r.tokens_per_s), _label(r)))
-        how.append(extra.get("how"))
+        how.append(r.how)
     said = [Text(f"worked out, not measured whole: {h}", style="dim") for h in dict.fromkeys(h for h in how if h)]
     return [terminal.table("phase", "model", "tokens/s", "", rows=rows, right=("tokens/s",)), *said[:1]]
 
 
 def _span(r: Row) -> str:
-    extra = r.model_extra or {}
-    tokens = f"{extra.get('tokens')} tokens"
-    return tokens if r.name.endswith("prefill") else f"context {extra.get('context')}"
+    return f"{r.tokens:.0f} tokens" if r.name.endswith("prefill") and r.tokens else f"context {r.context}"
 
 
 def _findings(record: Record) -> list[RenderableType]:
@@ -118,7 +115,7 @@ def estimate(e: EstimateRow | None) -> str:
     return f"{number(float(f'{e.median:.4g}'))} +/- {(e.high - e.median) / e.median:.1%}"
 
 
-def by_date(c: Classification, dates: Sequence[date] = DATES) -> Table:
+def by_date(c: Classification, dates: Sequence[date] = REFERENCE_DAYS) -> Table:
     """The status under every default regime on the days that made the news, for an export to China."""
     deal = Transaction.of("CN")
     days = [*dates, *([c.on] if c.on not in dates else [])]

@@ -110,12 +110,13 @@ def evidence(part: Part) -> Table:
 
 
 def shown(i: Interval) -> str:
-    """An interval at four significant digits of a reader's interest; the JSON has them all."""
+    """An interval to six significant digits; the JSON has them all."""
+    low, high = (number(float(f"{v:.6g}")) for v in (i.low, i.high))
     if i.is_point:
-        return number(round(i.low, 3))
+        return low
     if not i.is_bounded:
-        return "unknown" if i.low == 0 else f">= {number(round(i.low, 3))}"
-    return f"{number(round(i.low, 3))} to {number(round(i.high, 3))}"
+        return "unknown" if i.low == 0 else f">= {low}"
+    return f"{'> ' if i.low_open else ''}{low} to {'< ' if i.high_open else ''}{high}"
 
 
 def headroom(part: Part, found: Sequence[Headroom], on: date) -> Group:

@@ -1,15 +1,17 @@
 """The words every report shares: what was asked, what a verdict says, what nothing here proves."""
 
+from collections.abc import Iterator, Mapping
+
 from greenzone.intervals import number
 from greenzone.law.exploring import Flip, Rounding
-from greenzone.law.regimes import Outcome
-from greenzone.law.transaction import Consequence, Transaction
+from greenzone.law.regimes import Clause, Outcome, Version
+from greenzone.law.transaction import Consequence, Transaction, consequence
 from greenzone.law.verdict import WORDS, BreakEven, Classification, ClauseVerdict, Verdict
 from greenzone.parameters import PARAMETERS
 
 NOT_PROVEN = (
     "A measurement is a lower bound on a theoretical peak: it can show \"at or above\", never \"below\".",
-    "TPP is legally the highest value the manufacturer claims; a claim is taken as it stands, with its source.",
+    "In law TPP is the highest value the manufacturer claims; a claim is taken as it stands, with its source.",
     "Only the clauses listed are modelled. End use, end users, parties, and letters beyond their figures, are not.",
     "Whether a part is designed or marketed for data centres is a judgement, and an input here.",
     "This is no legal advice.",
@@ -107,12 +109,41 @@ def outcome_lines(outcome: Consequence) -> list[str]:
     return ([", ".join(first)] if first else []) + [f"condition: {c}" for c in outcome.conditions]
 
 
+def version_lines(v: Version) -> Iterator[str]:
+    """A version of a rule, whole: dates, clauses, readings, outcomes, words, notes."""
+    dates = f"published {v.published.isoformat()}"
+    dates += f", compliance {v.compliance.isoformat()}" if v.compliance else ""
+    yield f"{dates}, {v.status.replace('_', ' ')}"
+    yield from (clause_line(c) for c in v.clauses)
+    for reading in v.readings:
+        yield f"read as {reading.id}: {reading.text}"
+        yield from (f"  {clause_line(c)}" for c in reading.clauses)
+    yield from (f"except {e.id}: {_when(e.when)}" for e in v.exclusions)
+    yield from (outcome_line(o) for o in v.outcomes)
+    yield from [f"otherwise {outcome_line(v.otherwise)}"] if v.otherwise else []
+    yield from (f'{c.cite} ({c.confidence}): "{c.quote}"' for c in v.citations)
+    yield from (f"note: {n.text}" for n in v.notes)
+
+
+def clause_line(c: Clause) -> str:
+    """A clause as regime files have it."""
+    parts = [_when(c.when)] if c.when else []
+    parts += [f"caught by {c.caught}"] if c.caught else []
+    parts += [f"unless caught by {c.unless_caught}"] if c.unless_caught else []
+    return f"{c.id}: {', '.join(parts)}"
+
+
+def _when(when: Mapping[str, object]) -> str:
+    words = {name: " ".join(v) if isinstance(v, tuple) else str(v).lower() for name, v in when.items()}
+    return ", ".join(f"{name} {text}" for name, text in words.items())
+
+
 def outcome_line(row: Outcome) -> str:
     """A row of what being caught means, as regime files have it."""
-    facts = [f"{name} {' '.join(v) if isinstance(v, tuple) else str(v).lower()}" for name, v in row.when.items()]
+    facts = [_when(row.when)] if row.when else []
     where = ", ".join([*([row.paragraph] if row.paragraph else []), *facts]) or "else"
-    says = Consequence(row.licence, row.review, row.exceptions, row.tariff)
-    return f"{where}: {', '.join(outcome_lines(says)) or 'nothing said'}"
+    says = outcome_lines(consequence(row))
+    return f"{where}: {'; '.join(says) or 'nothing said'}"
 
 
 def break_even_line(b: BreakEven) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenzone.lab.measure import QUICK, Budget, HostClock, Stopwatch, Windows, judge, measure_windows
+from greenzone.lab.measure import QUICK, Budget, Windows, judge, measure_windows
 from greenzone.lab.operators import Matmul
 from greenzone.lab.results import Check, Result
 from greenzone.statistics import Estimate, median
@@ -179,8 +179,3 @@ def test_a_figure_above_the_ceiling_is_refused(
 def test_without_a_ceiling_nothing_is_judged() -> None:
     given_ = result("rate_tops", 1e9, 0)
     assert judge(given_, None) is given_
-
-
-def test_the_host_clock_runs_forward() -> None:
-    watch = Stopwatch(HostClock())
-    assert watch.seconds <= watch.seconds

@@ -52,7 +52,6 @@ class CpuDevice:
         self._flags = host.processor_flags(root)
         self._clock = host.maximum_clock(root)
         self._cores = host.core_count(_allowed(), root) or self._threads
-        self._remarks: list[str] = []
         self._worst_share: float | None = None
         self._paths: dict[tuple[str, bool], str | None] = {}
 

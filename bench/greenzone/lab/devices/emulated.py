@@ -151,9 +151,9 @@ class EmulatedDevice:
     def ceiling_tops(self, format: str) -> float | None:
         hardware = self.profile.hardware
         operations = hardware.ops_per_clock.get(format) if hardware else None
-        if not hardware or not operations or not hardware.units or not hardware.max_mhz:
+        if not hardware or not operations or not hardware.max_mhz:
             return None
-        return hardware.units * operations * hardware.max_mhz * 1e6 / 1e12
+        return hardware.rate_tops(operations, hardware.max_mhz)
 
     def ceiling_bandwidth_gb_s(self) -> float | None:
         return None  # a profile has no memory clock to multiply its bus with

@@ -1,6 +1,5 @@
 """Where elapsed time comes from: a clock that is handed in, never one that is reached for."""
 
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,13 +8,6 @@ class Clock(Protocol):
     """Anything that tells a time in seconds, from an arbitrary start, that never runs back."""
 
     def now(self) -> float: ...
-
-
-class HostClock:
-    """The processor's monotonic clock."""
-
-    def now(self) -> float:
-        return time.perf_counter()
 
 
 class Stopwatch:

@@ -116,6 +116,7 @@ def _phase(device: Device, layer: DecoderLayer, plan: Plan, reached: _Reached, n
         "phase": layer.phase,
         "tokens": layer.batch * layer.tokens,
         "worked_out": True,
+        "fits": not _capacity(device, layer.model, layer.format),
     }
     # the metric of the layer is replaced by that of the whole model
     result = next(results(measured, "tokens_per_s", 1.0, extra, windows=("sustained",)))
