@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from greenzone.errors import UsageError
 from greenzone.law.classification import classify as _classify
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
@@ -17,15 +18,25 @@ if TYPE_CHECKING:
     from greenzone.records.record import Record
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
+def _day(day: date | str | None) -> date:
+    """A day as a date or as YYYY-MM-DD; today (UTC) if none.
+
+    Raises:
+        UsageError: it is no date.
+    """
+    if isinstance(day, str):
+        try:
+            return date.fromisoformat(day)
+        except ValueError:
+            raise UsageError(f"{day!r} is no date; write YYYY-MM-DD, as in 2025-04-10") from None
+    return day or datetime.now(UTC).date()
 
 
 def classify(
     part: DeviceProfile | Part,
     *,
-    on: date | None = None,
-    known_on: date | None = None,
+    on: date | str | None = None,
+    known_on: date | str | None = None,
     to: str | None = None,
     kind: str = "export",
     origin: str | None = None,
@@ -51,14 +62,14 @@ def classify(
     """
     subject = with_set(part if isinstance(part, Part) else part_of(part), settings)
     deal = Transaction.of(to, kind, origin, headquarters)
-    return _classify(subject, on or _today(), known_on or _today(), deal, regimes)
+    return _classify(subject, _day(on), _day(known_on), deal, regimes)
 
 
 def classify_frame(
     frame: "pd.DataFrame",
     *,
-    on: date | None = None,
-    known_on: date | None = None,
+    on: date | str | None = None,
+    known_on: date | str | None = None,
     item: str = "integrated_circuit",
     regimes: Sequence[str] | None = None,
     **facts: float | bool | None,
@@ -82,7 +93,7 @@ def classify_frame(
     """
     from greenzone.law.frame import classify_frame as _classify_frame
 
-    return _classify_frame(frame, on=on or _today(), known_on=known_on or _today(), item=item, regimes=regimes, **facts)
+    return _classify_frame(frame, on=_day(on), known_on=_day(known_on), item=item, regimes=regimes, **facts)
 
 
 def run(

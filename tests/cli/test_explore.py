@@ -51,14 +51,14 @@ def test_matrix_of_every_part_over_the_four_days() -> None:
 
 def test_headroom_warns_of_a_rounding() -> None:
     result = invoke("headroom", "amd-mi325x", "--on", "2026-02-01", *KNOWN)
-    assert "warning: us-china-review-2026: not eligible where tpp 20919.2 is rounded to 21000" in " ".join(
-        result.stdout.split()
-    )
+    said = " ".join(result.stdout.split())
+    assert "warning: us-china-review-2026: not eligible where tpp 20919.2 is rounded to 21000 (2 digits)" in said
+    assert "not met where the rate 2614.9 is rounded to 2600, tpp 20800 (2 digits)" in said
 
 
 def test_headroom_answers_a13() -> None:
     found = document("headroom", "nvidia-a10", "--set", "applicable_die_area_mm2=unknown", "--on", "2024-01-01", *KNOWN)
-    rows = next(h for h in found if h["regime"] == "us-3a090")["break_evens"]
+    rows = next(h for h in found["regimes"] if h["regime"] == "us-3a090")["break_evens"]
     assert [(r["range"], r["clause"]) for r in rows] == [
         ("<= 337.837838", "3A090.a.2"), ("> 337.837838, <= 625", "3A090.b.2"), ("> 625", None)
     ]  # fmt: skip
@@ -86,3 +86,14 @@ def test_bad_input(arguments: list[str], code: int, words: str) -> None:
     assert result.exit_code == code
     assert words in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_headroom_of_values_alone() -> None:
+    found = document("headroom", "--set", "tpp=2000", "--set", "datacenter=true", "--on", "2024-01-01", *KNOWN)
+    assert found["schema"] == "greenzone.headroom/1"
+    assert next(h for h in found["regimes"] if h["regime"] == "us-3a090")["missing"] == ["applicable_die_area_mm2"]
+
+
+def test_a_timeline_of_a_rule_that_hangs_on_another_moves_with_it() -> None:
+    found = document("timeline", "nvidia-l4", "--regime", "us-3a991-p", "--to", "CN", *KNOWN)
+    assert [c["on"] for c in found["changes"]] == ["2022-10-21", "2023-11-17"]

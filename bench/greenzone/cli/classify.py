@@ -42,11 +42,8 @@ def classify(
 
     PROFILE is an id, a TOML file or a record. With --set it may be left out.
     """
-    if not profiles and not settings:
-        raise UsageError("name a PROFILE (an id, a TOML file or a record), or give the values with --set")
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
-    parts = [with_set(part_named(ref, folder), settings) for ref in profiles]
-    parts = parts or [with_set(Part(None, "a part given by --set"), settings)]
+    parts = parts_named(profiles, settings, folder)
     if as_json and form:
         raise UsageError(f"--json and --format {form}: choose one")
     extra = _own_regimes(regime_files)
@@ -64,6 +61,19 @@ def _own_regimes(paths: tuple[Path, ...]) -> list[Regime]:
             raise UsageError(f"{path}: the id {regime.id!r} is in use; give the regime an id of its own")
         taken.append(regime.id)
     return found
+
+
+def parts_named(refs: Sequence[str], settings: Sequence[str], folder: Path | None) -> list[Part]:
+    """The parts of the references with the values given; one of the values alone where none is named.
+
+    Raises:
+        UsageError: neither is given.
+    """
+    if not refs and not settings:
+        raise UsageError("name a PROFILE (an id, a TOML file or a record), or give the values with --set")
+    return [with_set(part_named(ref, folder), settings) for ref in refs] or [
+        with_set(Part(None, "a part given by --set"), settings)
+    ]
 
 
 def part_named(ref: str, folder: Path | None = None) -> Part:

@@ -1,7 +1,5 @@
 """`greenzone timeline`, `matrix`, `headroom`, `design`: a part through time, and how far it is from a line."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -9,48 +7,51 @@ from typing import Any
 
 import click
 
-from greenzone.cli.classify import part_named
+from greenzone.cli.classify import part_named, parts_named
 from greenzone.cli.options import DATE, FOLDER, asking, complete, echo, echo_json, profile_ids, regime_ids, today
 from greenzone.errors import UsageError
 from greenzone.formats import FORMATS
 from greenzone.intervals import number
 from greenzone.law.transaction import Transaction
+from greenzone.parts.capability import Part
 
 REGIMES = click.option(
     "--regime", "regimes", multiple=True, metavar="ID", shell_complete=complete(regime_ids),
     help="Only this regime; may be repeated.  [default: every control, eligibility and tariff]",
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+SET = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Give a parameter or fact a value.")
 FORM = click.option("--format", "form", type=click.Choice(["csv", "markdown"]), help="Another form of table.")
 PROFILES = click.option("--profiles", "folder", type=FOLDER, metavar="DIR", help="A folder of profiles of your own.")
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: str | None) -> None:
-    if form == "csv":
-        stream = io.StringIO()
-        csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
-        click.echo(stream.getvalue(), nl=False)
-    elif form == "markdown":
-        lines = [columns, ["---"] * len(columns), *rows]
-        for line in lines:
-            click.echo("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |")
-    else:
-        from greenzone.report.terminal import table
+    if form:
+        from greenzone.report.tables import write_rows
 
-        echo(table(*columns, rows=rows))
+        click.echo(write_rows([dict(zip(columns, row, strict=True)) for row in rows], form), nl=False)
+        return
+    from greenzone.report.terminal import table
+
+    echo(table(*columns, rows=rows))
+
+
+def _about(part: Part) -> dict[str, Any]:
+    return {"device": {"id": part.id, "name": part.name, "item": part.item}}
 
 
 @click.command()
 @click.argument("profile", shell_complete=complete(profile_ids))
 @asking
 @REGIMES
+@SET
 @PROFILES
 @JSON
 @FORM
 def timeline(
     profile: str, on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
-    headquarters: str | None, on_sale_us: bool | None, regimes: tuple[str, ...], folder: Path | None,
-    as_json: bool, form: str | None,
+    headquarters: str | None, on_sale_us: bool | None, regimes: tuple[str, ...], settings: tuple[str, ...],
+    folder: Path | None, as_json: bool, form: str | None,
 ) -> None:  # fmt: skip
     """Tell every change of status of a part, by rule and date, and why.
 
@@ -58,13 +59,15 @@ def timeline(
     """
     from greenzone.law.history import timeline as changes_of
 
-    part = part_named(profile, folder)
+    (part,) = parts_named((profile,), settings, folder)
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     found = changes_of(part, known_on or today(), deal, regimes or None)
     found = [c for c in found if on is None or c.on <= on]
     if as_json:
-        echo_json({"device": {"id": part.id, "name": part.name}, "changes": [c.to_json() for c in found]})
+        echo_json({"schema": "greenzone.timeline/1", **_about(part), "changes": [c.to_json() for c in found]})
         return
+    if not found:
+        click.echo("nothing to tell: no version of these regimes took effect; a proposal never did", err=True)
     rows = [(c.on.isoformat(), c.regime, c.before, c.after, c.why) for c in found]
     _table(("on", "regime", "before", "after", "why"), rows, form)
 
@@ -96,11 +99,17 @@ def matrix(
         echo_json([row.to_json() for row in found])
         return
     order = sorted(set(chosen))
-    rows = [
-        (row.part.id or row.part.name, *(_cell(row.statuses[day]) for day in order), "; ".join(row.migrated()))
-        for row in found
-    ]
-    _table(("part", *(day.isoformat() for day in order), "migrated"), rows, form)
+    columns = ("part", *(day.isoformat() for day in order))
+    rows = [[row.part.id or row.part.name, *(_cell(row.statuses[day]) for day in order)] for row in found]
+    if form:
+        whole = [[*cells, "; ".join(row.migrated())] for cells, row in zip(rows, found, strict=True)]
+        _table((*columns, "migrated"), whole, form)
+        return
+    _table(columns, rows, None)
+    click.echo()
+    for row in found:
+        for text in row.migrated():
+            click.echo(f"{row.part.id or row.part.name}: {text}")
 
 
 def _cell(verdicts: dict[str, Any]) -> str:
@@ -113,28 +122,30 @@ def _cell(verdicts: dict[str, Any]) -> str:
 
 
 @click.command()
-@click.argument("profile", shell_complete=complete(profile_ids))
+@click.argument("profile", required=False, shell_complete=complete(profile_ids))
 @click.option("--on", type=DATE, help="The day whose law is asked for.  [default: today]")
 @click.option("--known-on", type=DATE, help="The day up to which publications count.  [default: today]")
 @REGIMES
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Give a parameter or fact a value.")
+@SET
 @PROFILES
 @JSON
 def headroom(
-    profile: str, on: date | None, known_on: date | None, regimes: tuple[str, ...], settings: tuple[str, ...],
+    profile: str | None, on: date | None, known_on: date | None, regimes: tuple[str, ...], settings: tuple[str, ...],
     folder: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Show margins, break-evens, and the smallest change that flips a verdict.
 
-    It warns where a rounding of the input, as tables round, would flip one.
+    PROFILE is an id, a TOML file or a record; with --set it may be left out. It warns where a
+    rounding of the input, as tables round, would flip one.
     """
     from greenzone.law.headroom import headroom as explored
-    from greenzone.parts.capability import with_set
 
-    part = with_set(part_named(profile, folder), settings)
-    found = explored(part, on or today(), known_on or today(), regimes or None)
+    (part,) = parts_named((profile,) if profile else (), settings, folder)
+    day, known = on or today(), known_on or today()
+    found = explored(part, day, known, regimes or None)
     if as_json:
-        echo_json([h.to_json() for h in found])
+        days = {"on": day.isoformat(), "known_on": known.isoformat()}
+        echo_json({"schema": "greenzone.headroom/1", **_about(part), **days, "regimes": [h.to_json() for h in found]})
         return
     from greenzone.report.terminal import headroom as shown
 
@@ -158,9 +169,9 @@ def design(
     area: float, form: str, regime: str, datacenter: bool, on: date | None, known_on: date | None, as_json: bool
 ) -> None:
     """Say the largest dense rate that stays out of a regime, for a die area, and what binds it."""
-    from greenzone.law.exploring import describe_design
     from greenzone.law.exploring import design as largest
     from greenzone.law.regimes import load_regime
+    from greenzone.report.wording import design_line
 
     if not 0 < area < 1e6:
         raise UsageError(f"--area {number(area)}: an area in mm2, more than 0 and less than 1,000,000")
@@ -168,4 +179,4 @@ def design(
     if as_json:
         echo_json(found.to_json())
     else:
-        click.echo(describe_design(found))
+        click.echo(design_line(found))

@@ -88,8 +88,13 @@ def echo(renderable: Any) -> None:
     from rich.console import Console
 
     _require_output()
-    width = None if sys.stdout.isatty() else 110
-    Console(width=width, highlight=False, soft_wrap=False).print(renderable)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(renderable)
+        return
+    console = Console(width=110, highlight=False)
+    with console.capture() as captured:
+        console.print(renderable)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _require_output() -> None:

@@ -41,7 +41,7 @@ WORKLOADS = ("matmul", "memory", "inference")
 )  # fmt: skip
 @click.option("--batch", type=click.IntRange(1), help="Sequences at once, in inference.")
 @click.option("--context", type=click.IntRange(1), help="Tokens of context, in inference.")
-@click.option("--resume", type=FILE, metavar="RECORD", help="Go on where a stopped run ended.")
+@click.option("--resume", type=FILE, metavar="RECORD", help="Not there yet: go on where a stopped run ended.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of data and emulated noise."
 )

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from greenzone.errors import UsageError
-from greenzone.formats import FORMATS, get_format
-from greenzone.intervals import INF, Interval, Truth, number
+from greenzone.formats import get_format
+from greenzone.intervals import INF, Interval, Truth
 from greenzone.law.coverage import cells, critical
 from greenzone.law.judging import governing
 from greenzone.law.regimes import Regime
@@ -22,7 +22,8 @@ ROUNDINGS = (2, 3, 4)
 class Flip:
     """A change of one parameter, the others held, after which the status is another.
 
-    `change` is relative to today's value: 0.35 is 35 % more. `status` is that on the other side.
+    `change` is relative to today's value: 0.35 is 35 % more. `status` is that on the other side, and
+    `included` whether the edge itself is on it.
     """
 
     parameter: str
@@ -30,6 +31,7 @@ class Flip:
     edge: float
     change: float
     status: str
+    included: bool
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -38,13 +40,15 @@ class Flip:
 
 @dataclass(frozen=True)
 class Rounding:
-    """A value that gives another status when it is rounded to so many significant digits."""
+    """A value that gives another status when it, or the rate it comes from, is rounded to so many digits."""
 
     parameter: str
     value: float
     rounded: float
     digits: int
     status: str
+    rate: float | None = None
+    rounded_rate: float | None = None
 
 
 def flips(
@@ -77,33 +81,28 @@ def roundings(
         own = facts.box.get(name, Interval.UNKNOWN)
         if not own.is_point:
             continue
-        for digits, rounded in _rounded(part, name, own.low):
-            after = status(rule, replace(facts, box={**facts.box, name: Interval.point(rounded)}))
+        for rounding in _rounded(part, name, own.low):
+            after = status(rule, replace(facts, box={**facts.box, name: Interval.point(rounding.rounded)}))
             if after != said:
-                found.append(Rounding(name, own.low, rounded, digits, after))
+                found.append(replace(rounding, status=after))
     return found
 
 
-def _rounded(part: Part, name: str, value: float) -> Iterator[tuple[int, float]]:
-    """The value rounded; for TPP also the product of the rounded rate and its bits."""
+def _rounded(part: Part, name: str, value: float) -> Iterator[Rounding]:
+    """The value rounded, and for TPP the product of the rounded rate and its bits; each value once."""
     seen = {value}
-    rate, bits = _rate_and_bits(part.value(name).working) if name == "tpp" else (None, 0.0)
+    factors = part.value(name).factors
     for digits in ROUNDINGS:
-        for rounded in (_significant(value, digits), _significant(rate, digits) * bits if rate else value):
-            if rounded not in seen:
-                seen.add(rounded)
-                yield digits, rounded
-
-
-def _rate_and_bits(working: str) -> tuple[float | None, float]:
-    """The rate and bit length of a working such as "fp8 2614.9 x 8"."""
-    words = working.split()
-    if len(words) == 4 and words[0] in FORMATS and words[2] == "x":
-        try:
-            return float(words[1]), float(words[3])
-        except ValueError:
-            return None, 0.0
-    return None, 0.0
+        whole = Rounding(name, value, _significant(value, digits), digits, "")
+        found = [whole]
+        if factors is not None:
+            rate, bits = factors
+            short = _significant(rate, digits)
+            found.append(replace(whole, rounded=short * bits, rate=rate, rounded_rate=short))
+        for rounding in found:
+            if rounding.rounded not in seen:
+                seen.add(rounding.rounded)
+                yield rounding
 
 
 def _significant(value: float, digits: int) -> float:
@@ -138,7 +137,8 @@ def _along(rule: Rule, facts: Facts, name: str, said: str) -> list[Flip]:
         between = [c for c in cuts if min(value, other) <= c <= max(value, other)]
         edge = min(between, key=lambda c: abs(c - other), default=other)
         after = status(rule, facts.held(name, Interval.point(other)))
-        found.append(Flip(name, value, edge, edge / value - 1, after))
+        included = status(rule, facts.held(name, Interval.point(edge))) == after
+        found.append(Flip(name, value, edge, edge / value - 1, after, included))
     return found
 
 
@@ -146,7 +146,8 @@ def _along(rule: Rule, facts: Facts, name: str, said: str) -> list[Flip]:
 class Design:
     """The largest rate of a die that stays out of a regime: below `rate_tops`, bound by `clause`.
 
-    `included` is whether the bound itself still stays out. No bound is None.
+    `included` is whether the bound itself still stays out; `whatever` names what else the rule looks at,
+    which may be anything. No bound is None.
     """
 
     regime: str
@@ -157,6 +158,7 @@ class Design:
     rate_tops: float | None
     clause: str | None
     included: bool
+    whatever: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -198,7 +200,8 @@ def design(
     facts = Facts(box, datacenter)
     bound, clause, included = _first_caught(rule, facts, critical("tpp", box, rule.edges))
     rate = None if bound is None else bound / bits
-    return Design(regime.id, version.label, area_mm2, format_name, bound, rate, clause, included)
+    others = tuple(name for name in rule.primaries if name not in ("tpp", "applicable_die_area_mm2"))
+    return Design(regime.id, version.label, area_mm2, format_name, bound, rate, clause, included, others)
 
 
 def _first_caught(rule: Rule, facts: Facts, cuts: Sequence[float]) -> tuple[float | None, str | None, bool]:
@@ -212,14 +215,3 @@ def _first_caught(rule: Rule, facts: Facts, cuts: Sequence[float]) -> tuple[floa
             return (value if at_cut else last), caught[0] if caught else None, not at_cut
         last = value
     return None, None, True
-
-
-def describe_design(d: Design) -> str:
-    """The answer in a sentence."""
-    if d.tpp is None or d.rate_tops is None:
-        return f"{d.format}, {number(d.area_mm2)} mm2: no rate is caught by {d.regime} (version of {d.version})"
-    way = "up to" if d.included else "below"
-    return (
-        f"{d.format}, {number(d.area_mm2)} mm2: stays out of {d.regime} (version of {d.version}) {way} "
-        f"{number(d.rate_tops)} TOPS dense (TPP {number(d.tpp)}), bound by {d.clause}"
-    )

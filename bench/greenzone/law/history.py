@@ -53,7 +53,7 @@ def timeline(
     asked = chosen(part.item, regimes)
     found: list[Change] = []
     last: dict[str, Verdict] = {}
-    for day in change_days(asked, known_on):
+    for day in change_days([*asked, *_beside(asked)], known_on):
         answers = classify(part, day, known_on, transaction, [r.id for r in asked])
         for verdict in answers.verdicts:
             before = last.get(verdict.regime)
@@ -63,6 +63,13 @@ def timeline(
                 found.append(_change(day, before, verdict))
             last[verdict.regime] = verdict
     return found
+
+
+def _beside(asked: Sequence[Regime]) -> list[Regime]:
+    """The regimes whose answers the ones asked hang on, and those that relieve them."""
+    named = {ref for r in asked for v in r.versions for ref in v.refers_to} | {r.relieves for r in asked}
+    ids = {r.id for r in asked}
+    return [r for r in load_regimes() if r.id in named or r.relieves in ids]
 
 
 def change_days(regimes: Iterable[Regime], known_on: date) -> list[date]:
@@ -123,6 +130,11 @@ def _moves(day: date) -> Iterable[str]:
                     yield f"{m.name} {way} {name} ({m.cite})"
 
 
+def _is_idle(before: Verdict, after: Verdict) -> bool:
+    """Whether nothing moved: a rule that came and does not bite, or went and did not."""
+    return {before.status, after.status} <= {"not_applicable", "not_caught"}
+
+
 @dataclass(frozen=True)
 class MatrixRow:
     """One part on several days: each regime's status by day, and what moved between them."""
@@ -137,7 +149,7 @@ class MatrixRow:
         for earlier, later in pairwise(days):
             for regime, verdict in self.statuses[later].items():
                 before = self.statuses[earlier].get(regime)
-                if before is not None and before.status != verdict.status:
+                if before is not None and before.status != verdict.status and not _is_idle(before, verdict):
                     found.append(f"{later.isoformat()} {regime}: {before.words} -> {verdict.words}")
         return found
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from greenzone.errors import UsageError, unknown
 from greenzone.intervals import Interval, Range, Truth, number
-from greenzone.law.regimes import Note, Regime, Version
+from greenzone.law.regimes import Clause, Note, Regime, Version
 from greenzone.law.status import (
     CAUGHT,
     NOT_CAUGHT,
@@ -129,7 +129,7 @@ class Judge:
         verdict = _with_readings(regime, rule, facts, verdict)
         verdict = _claim_exceeded(regime, self.part, rule, facts, verdict)
         verdict = _with_confidence(regime, self.part, rule, facts, verdict)
-        return _with_clauses(version, facts, seen, verdict)
+        return _with_clauses(version, facts, seen, verdict, rule.references)
 
 
 def _under_doubt(said: Verdict, control: Verdict) -> Verdict:
@@ -268,7 +268,9 @@ def _with_confidence(regime: Regime, part: Part, rule: Rule, facts: Facts, verdi
     return replace(verdict, confidence=sure)
 
 
-def _with_clauses(version: Version, facts: Facts, seen: Survey, verdict: Verdict) -> Verdict:
+def _with_clauses(
+    version: Version, facts: Facts, seen: Survey, verdict: Verdict, references: Mapping[str, Truth]
+) -> Verdict:
     clauses = tuple(
         ClauseVerdict(
             c.id,
@@ -277,6 +279,7 @@ def _with_clauses(version: Version, facts: Facts, seen: Survey, verdict: Verdict
             _conditions(c.when, facts),
             seen.excluded_by.get(c.id),
             seen.catches[c.id].value,
+            tuple(_hangs_on(c, references)),
         )
         for c in version.all_clauses
     )
@@ -287,6 +290,13 @@ def _with_clauses(version: Version, facts: Facts, seen: Survey, verdict: Verdict
         possible=tuple(n for n, t in seen.catches.items() if t is Truth.UNKNOWN),
         excluded_by=tuple(n for n, t in seen.catches.items() if n in seen.excluded_by and t is Truth.FALSE),
     )
+
+
+def _hangs_on(clause: Clause, references: Mapping[str, Truth]) -> Iterable[str]:
+    words = {Truth.TRUE: "it is", Truth.FALSE: "it is not", Truth.UNKNOWN: "it is undecided"}
+    for ref, when in ((clause.caught, "if"), (clause.unless_caught, "unless")):
+        if ref is not None:
+            yield f"{when} {ref} is caught ({words[references[ref]]})"
 
 
 def _conditions(when: dict[str, Any], facts: Facts) -> tuple[Condition, ...]:

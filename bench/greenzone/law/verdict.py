@@ -36,7 +36,8 @@ class Condition:
 class ClauseVerdict:
     """One clause: its truth, and what decided it.
 
-    `excluded_by` names the exclusion that takes it out, or may; `catches` is the truth after exclusions.
+    `excluded_by` names the exclusion that takes it out, or may; `catches` is the truth after exclusions;
+    `hangs_on` says what other regimes it refers to, and what they say.
     """
 
     id: str
@@ -45,6 +46,7 @@ class ClauseVerdict:
     conditions: tuple[Condition, ...]
     excluded_by: str | None = None
     catches: str = "false"
+    hangs_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

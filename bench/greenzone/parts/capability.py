@@ -36,6 +36,7 @@ class Value:
     confidence: str = "reported"
     governing: Interval | None = None
     measured_low: float | None = None
+    factors: tuple[float, float] | None = None
 
 
 MISSING = Value(Interval.UNKNOWN)
@@ -118,7 +119,8 @@ def fold(evidence: Sequence[Evidence]) -> Value:
     for basis in ("claimed", "rated"):
         for e in real:
             if e.basis == basis and (basis == "claimed" or e.interval != Interval.UNKNOWN):
-                return Value(_beside_measured(e, low), basis, e.working, e.source, e.confidence, e.governing, low)
+                interval = _beside_measured(e, low)
+                return Value(interval, basis, e.working, e.source, e.confidence, e.governing, low, e.factors)
     if best:
         return Value(best.interval, best.basis, best.working, best.source, best.confidence, None, low)
     return MISSING

@@ -29,6 +29,8 @@ class Evidence:
     confidence: str = "reported"
     governing: Interval | None = None
     emulated: bool = False
+    # Rate in TOPS and bits, where a TPP is the product of the two.
+    factors: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ def _claimed_maximum(profile: DeviceProfile, parameter: str) -> Evidence | None:
     if not complete:
         whole, working = Interval.at_least(whole.low), f"at least {working} (the list of rates is not complete)"
     conflict = governing if governing != whole and complete and any(r.governing for r in rates) else None
-    return Evidence(parameter, "claimed", whole, working, best.source, sure, conflict)
+    exact = parameter == "tpp" and not profile.units and best.interval.is_point and best.format.bits.is_point
+    factors = (best.interval.low, best.format.bits.low) if exact else None
+    return Evidence(parameter, "claimed", whole, working, best.source, sure, conflict, factors=factors)
 
 
 def _decisive(rates: list[Rate], parameter: str, whole: Interval) -> Rate:

@@ -1,6 +1,6 @@
 """A run on the terminal: rates by format, bandwidth, tokens a second, then the classification."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from rich.text import Text
 from greenzone.intervals import number
 from greenzone.law.classification import classify
 from greenzone.law.history import REFERENCE_DAYS
-from greenzone.law.regimes import DEFAULT_EFFECTS, load_regimes
+from greenzone.law.regimes import chosen
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part
@@ -37,9 +37,7 @@ def run_report(report: Report) -> Group:
     record, c = report.record, report.classification
     return Group(
         *_head(record),
-        terminal.section("Rates by format", _rates(record)),
-        terminal.section("Memory bandwidth", _bandwidth(record, c.part)),
-        terminal.section("Inference", *_inference(record)),
+        *_measured_sections(record, c.part),
         terminal.section("Findings", *_findings(record)),
         terminal.section("Evidence by basis", terminal.evidence(c.part)),
         Text(),
@@ -47,6 +45,17 @@ def run_report(report: Report) -> Group:
         terminal.section("The same part on other dates, exported from the US to China", by_date(c)),
         *([Text(), Text(f"record: {report.path}")] if report.path else []),
     )
+
+
+def _measured_sections(record: Record, part: Part) -> list[Group]:
+    """What was measured, by workload; a workload that was not run has no section."""
+    names = {r.name.split(".")[0] for r in record.benchmarks}
+    sections: dict[str, Callable[[], Group]] = {
+        "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record)),
+        "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", _bandwidth(record, part)),
+        "inference": lambda: terminal.section("Inference", *_inference(record)),
+    }
+    return [made() for name, made in sections.items() if name in names]
 
 
 def _head(record: Record) -> list[RenderableType]:
@@ -120,7 +129,7 @@ def by_date(c: Classification, dates: Sequence[date] = REFERENCE_DAYS) -> Table:
     deal = Transaction.of("CN")
     days = [*dates, *([c.on] if c.on not in dates else [])]
     asked = [classify(c.part, day, c.known_on, deal) for day in days]
-    ids = [r.id for r in load_regimes() if r.effect in DEFAULT_EFFECTS and not r.is_proposed]
+    ids = [r.id for r in chosen(c.part.item)]
     rows = []
     for ref in ids:
         found = [next((v for v in a.verdicts if v.regime == ref), None) for a in asked]

@@ -2,43 +2,41 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from greenzone.law.verdict import Classification
+from greenzone.law.verdict import Classification, Verdict
 
-COLUMNS = (
-    "device", "on", "known_on", "to", "regime", "effect", "version", "rule_status", "status", "words", "reason",
-    "caught_by", "possible", "excluded_by", "missing", "licence", "review", "exceptions", "confidence",
-)  # fmt: skip
+
+def _columns(c: Classification, v: Verdict) -> dict[str, object]:
+    t, o = c.transaction, v.outcome
+    return {
+        "device": c.part.id or c.part.name, "on": c.on.isoformat(), "known_on": c.known_on.isoformat(),
+        "to": t.to, "from": t.origin, "kind": t.kind, "headquarters": t.headquarters,
+        "regime": v.regime, "effect": v.effect, "version": v.version, "rule_status": v.rule_status,
+        "status": v.status, "words": v.words, "reason": v.reason, "caught_by": v.caught_by, "possible": v.possible,
+        "excluded_by": v.excluded_by, "missing": v.missing, "licence": o.licence, "review": o.review,
+        "exceptions": o.exceptions, "tariff": o.tariff, "fallback": o.fallback, "conditions": o.conditions,
+        "outcome_missing": o.missing, "confidence": v.confidence,
+    }  # fmt: skip
 
 
 def verdict_rows(found: Sequence[Classification]) -> list[dict[str, str]]:
     """One row for each verdict; lists are joined with semicolons, what is not said is empty."""
-    rows = []
-    for c in found:
-        for v in c.verdicts:
-            values = (
-                c.part.id or c.part.name, c.on.isoformat(), c.known_on.isoformat(), c.transaction.to, v.regime,
-                v.effect, v.version, v.rule_status, v.status, v.words, v.reason, v.caught_by, v.possible,
-                v.excluded_by, v.missing,
-                v.outcome.licence, v.outcome.review, v.outcome.exceptions, v.confidence,
-            )  # fmt: skip
-            rows.append({name: _cell(value) for name, value in zip(COLUMNS, values, strict=True)})
-    return rows
+    return [{name: _cell(value) for name, value in _columns(c, v).items()} for c in found for v in c.verdicts]
 
 
 def _cell(value: object) -> str:
     return "; ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
 
 
-def write_rows(rows: Sequence[dict[str, str]], form: str) -> str:
-    """The rows as `csv` (RFC 4180, a line each) or `markdown`."""
+def write_rows(rows: Sequence[Mapping[str, object]], form: str) -> str:
+    """Rows of the same columns as `csv` (RFC 4180, a line each) or `markdown`; nothing for no rows."""
+    columns = list(rows[0]) if rows else []
     if form == "csv":
         stream = io.StringIO()
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         return stream.getvalue()
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
-    lines += ["| " + " | ".join(row[c].replace("|", "\\|") for c in COLUMNS) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
+    cells = [columns, ["---"] * len(columns), *([str(row[c]).replace("|", "\\|") for c in columns] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)

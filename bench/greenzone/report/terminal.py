@@ -14,7 +14,8 @@ from greenzone.law.headroom import Headroom, references_of
 from greenzone.law.regimes import load_regime, regime_paths
 from greenzone.law.verdict import Classification, Condition, Verdict
 from greenzone.parameters import PARAMETERS
-from greenzone.parts.capability import Part
+from greenzone.parts.capability import MEASURED, Part
+from greenzone.parts.evidence import Evidence
 from greenzone.report import wording
 
 STYLES = {"caught": "bold red", "not_caught": "bold green", "undecided": "bold yellow", "not_applicable": "dim"}
@@ -102,11 +103,17 @@ def parameters(c: Classification) -> Table:
 def evidence(part: Part) -> Table:
     """TPP and DRAM bandwidth on each basis they are known on; the bases are never mixed."""
     rows = [
-        (e.parameter, e.basis, shown(e.interval), e.working, "emulated" if e.emulated else e.confidence)
+        (e.parameter, e.basis, shown(e.interval), e.working, _kind(e))
         for e in part.evidence
         if e.parameter in ("tpp", "dram_bandwidth_gb_s")
     ]
     return table("parameter", "basis", "value", "working", "confidence", rows=rows, right=("value",))
+
+
+def _kind(e: Evidence) -> str:
+    if e.emulated:
+        return "emulated"
+    return "measured here" if e.basis in MEASURED and e.source is None else e.confidence
 
 
 def shown(i: Interval) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from greenzone.intervals import number
-from greenzone.law.exploring import Flip, Rounding
+from greenzone.law.exploring import Design, Flip, Rounding
 from greenzone.law.regimes import Clause, Outcome, Version
 from greenzone.law.transaction import Consequence, Transaction, consequence
 from greenzone.law.verdict import WORDS, BreakEven, Classification, ClauseVerdict, Verdict
@@ -58,7 +58,8 @@ def sentence(v: Verdict, c: Classification) -> str:
     day = c.on.isoformat()
     if v.status == "caught":
         by = ", ".join(v.caught_by) or f"one of {', '.join(v.possible)}, whichever it is"
-        return f"{v.words} by {by} as of {day}"
+        reach = v.effect == "eligibility" and v.outcome.review is None and not v.outcome.missing
+        return f"{v.words} by {by} as of {day}{'; it does not reach this transaction' if reach else ''}"
     if v.status == "not_caught":
         basis = basis_of(v, c)
         tail = f", on the basis of {basis}" if basis else ""
@@ -88,7 +89,7 @@ def condition_lines(clause: ClauseVerdict) -> str:
         )
         margin = f" ({c.margin:+.1%})" if c.margin is not None else ""
         parts.append(f"{c.parameter} {value} {c.range}{margin}")
-    return "; ".join(parts)
+    return "; ".join([*clause.hangs_on, *parts])
 
 
 def outcome_lines(outcome: Consequence) -> list[str]:
@@ -155,18 +156,33 @@ def break_even_line(b: BreakEven) -> str:
 def flip_line(v: Verdict, flip: Flip) -> str:
     """A change that would change a verdict, as a sentence."""
     p = PARAMETERS[flip.parameter]
-    way = "rises" if flip.change >= 0 else "falls"
+    rises = "rises to" if flip.included else "rises above"
+    falls = "falls to" if flip.included else "falls below"
+    way = rises if flip.change >= 0 else falls
     return (
-        f"{v.regime}: {_said(v, flip.status)} once the {p.title} {way} to {number(flip.edge)} {p.unit} "
+        f"{v.regime}: {_said(v, flip.status)} once the {p.title} {way} {number(flip.edge)} {p.unit} "
         f"({flip.change:+.1%} from {number(flip.value)})"
     )
 
 
 def rounding_line(v: Verdict, r: Rounding) -> str:
     """A rounding that would change a verdict, as a sentence."""
+    what = f"{r.parameter} {number(r.value)} is rounded to {number(r.rounded)}"
+    if r.rate is not None and r.rounded_rate is not None:
+        what = f"the rate {number(r.rate)} is rounded to {number(r.rounded_rate)}, {r.parameter} {number(r.rounded)}"
+    return f"{v.regime}: {_said(v, r.status)} where {what} ({r.digits} digits): use the exact figure"
+
+
+def design_line(d: Design) -> str:
+    """The largest rate that stays out, as a sentence."""
+    of = f"{d.regime} (version of {d.version})"
+    if d.tpp is None or d.rate_tops is None:
+        return f"{d.format}, {number(d.area_mm2)} mm2: no rate is caught by {of}"
+    way = "up to" if d.included else "below"
+    rest = f", whatever its {', '.join(PARAMETERS[n].title for n in d.whatever)}" if d.whatever else ""
     return (
-        f"{v.regime}: {_said(v, r.status)} where {r.parameter} {number(r.value)} is rounded to {number(r.rounded)} "
-        f"({r.digits} digits): use the exact figure"
+        f"{d.format}, {number(d.area_mm2)} mm2: stays out of {of} {way} {number(d.rate_tops)} TOPS dense "
+        f"(TPP {number(d.tpp)}), bound by {d.clause}{rest}"
     )
 
 
