@@ -93,7 +93,7 @@ def test_a_verdict_has_the_keys_and_values_of_the_contract(invoke: Invoke) -> No
         "conditions": [],
     }
     assert verdict["outcome"].items() >= outcome.items()
-    assert verdict["citations"][0].items() >= {"cite": "88 FR 73458", "confidence": "official"}.items()
+    assert verdict["citations"][0].items() >= {"cite": "88 FR 73458", "confidence": "quoted"}.items()
     assert all(set(n) == {"code", "text"} for n in verdict["notes"])
 
 

@@ -30,8 +30,8 @@ def test_h20_was_made_for_the_green_zone_and_stopped_by_a_letter() -> None:
     caught = "caught by letters.dram, letters.sum, licence required"
     assert [c.after for c in letters] == [
         caught,
-        f"{caught}, presumption of approval, 1 condition",
-        f"{caught}, presumption of approval, 2 conditions",
+        f"{caught}, 1 condition",
+        f"{caught}, 2 conditions",
     ]
 
 
