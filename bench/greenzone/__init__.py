@@ -13,8 +13,8 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "load_profile": "greenzone.parts.library",
-    "load_profiles": "greenzone.parts.library",
+    "load_profile": "greenzone.parts.catalogue",
+    "load_profiles": "greenzone.parts.catalogue",
     "classify": "greenzone.api",
     "classify_frame": "greenzone.api",
     "run": "greenzone.api",

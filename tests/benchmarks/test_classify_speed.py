@@ -9,7 +9,7 @@ from greenzone.datafiles import data_root, load
 from greenzone.law.classification import classify
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import part_of, with_set
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile
 
 ON, KNOWN_ON = date(2026, 2, 1), date(2026, 11, 21)

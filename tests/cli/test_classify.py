@@ -13,7 +13,7 @@ from click.testing import Result
 
 from greenzone.law.classification import classify
 from greenzone.parts.capability import part_of
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 from greenzone.records.subject import part_json
 
 Invoke = Callable[..., Result]

@@ -12,7 +12,7 @@ from click.testing import Result
 from greenzone.cli.later import LATER
 from greenzone.cli.main import COMMANDS, main
 from greenzone.law.regimes import regime_paths
-from greenzone.parts.library import profile_paths
+from greenzone.parts.catalogue import profile_paths
 
 Invoke = Callable[..., Result]
 CONTRACT = {

@@ -10,7 +10,7 @@ from greenzone.lab.devices.emulated import EmulatedDevice
 from greenzone.lab.evaluation import evaluate, measured_evidence
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import part_of
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 from greenzone.records.record import EstimateRow, Record, Row, Run
 
 

@@ -14,7 +14,7 @@ from greenzone.law.regimes import load_regime
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Verdict
 from greenzone.parts.capability import Part, part_of, with_set
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 
 FOLDER = Path(__file__).parents[1] / "regimes"
 KEYS = {"name", "on", "known_on", "profile", "set", "to", "from", "kind", "headquarters", "expect", "source"}

@@ -11,7 +11,7 @@ from greenzone.law.classification import classify
 from greenzone.law.regimes import load_regime, load_regime_file, load_regimes
 from greenzone.law.verdict import Verdict
 from greenzone.parts.capability import Part, part_of, with_set
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 
 PartOf = Callable[[str], Part]
 Decide = Callable[..., Verdict]

@@ -12,7 +12,7 @@ from greenzone.law.exploring import design, flips, roundings
 from greenzone.law.headroom import headroom
 from greenzone.law.regimes import load_regime
 from greenzone.parts.capability import Part, part_of, with_set
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 
 ON, KNOWN = date(2026, 2, 1), date(2026, 11, 21)
 RULE = load_regime("us-3a090")

@@ -9,7 +9,7 @@ from greenzone.law.history import Change, change_days, matrix, timeline
 from greenzone.law.regimes import load_regime
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import part_of
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 
 KNOWN = date(2026, 11, 21)
 CHINA = Transaction.of("CN")

@@ -8,8 +8,8 @@ from greenzone.errors import UsageError
 from greenzone.intervals import INF, Interval
 from greenzone.law.verdict import Verdict
 from greenzone.parts.capability import MISSING, Part, fold, parse_value, part_of, with_set
+from greenzone.parts.catalogue import load_profile
 from greenzone.parts.evidence import Evidence, measured_rates
-from greenzone.parts.library import load_profile
 from greenzone.parts.profile import DeviceProfile
 
 Make = Callable[[str], DeviceProfile]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from greenzone.formats import FORMATS
 from greenzone.intervals import INF, Interval
+from greenzone.parts.catalogue import load_profile
 from greenzone.parts.evidence import Evidence, ceiling, claimed, measured_elsewhere, measured_rates, rated, uncapped_io
-from greenzone.parts.library import load_profile
 from greenzone.parts.profile import DeviceProfile, PeakTops, Sourced
 
 Make = Callable[[str], DeviceProfile]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from greenzone.parts.library import load_profiles
+from greenzone.parts.catalogue import load_profiles
 from greenzone.parts.profile import DeviceProfile
 from greenzone.parts.sparsity import suspicions
 

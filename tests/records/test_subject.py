@@ -10,8 +10,8 @@ from greenzone.errors import RecordError
 from greenzone.law.classification import classify
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import Part, part_of, with_set
+from greenzone.parts.catalogue import load_profile, profile_paths
 from greenzone.parts.evidence import measured_rates
-from greenzone.parts.library import load_profile, profile_paths
 from greenzone.records.record import SCHEMA, Record
 from greenzone.records.store import parse
 from greenzone.records.subject import part_json, part_of_record

@@ -13,7 +13,7 @@ from greenzone.law.regimes import load_regimes
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part, part_of, with_set
-from greenzone.parts.library import load_profile, load_profiles
+from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.report import terminal, wording
 from greenzone.report.run import by_date
 from greenzone.report.tables import verdict_rows, write_rows

@@ -14,7 +14,7 @@ from greenzone.law.regimes import Regime, load_regime_file, regime_paths
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part, part_of, with_set
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 
 
 @click.command()

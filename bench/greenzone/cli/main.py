@@ -12,10 +12,10 @@ from greenzone.errors import GreenzoneError
 COMMANDS = {
     "run": "greenzone.cli.run:run",
     "classify": "greenzone.cli.classify:classify",
-    "profiles": "greenzone.cli.library:profiles",
-    "regimes": "greenzone.cli.library:regimes",
-    "models": "greenzone.cli.library:models",
-    "devices": "greenzone.cli.library:devices",
+    "profiles": "greenzone.cli.catalogue:profiles",
+    "regimes": "greenzone.cli.catalogue:regimes",
+    "models": "greenzone.cli.catalogue:models",
+    "devices": "greenzone.cli.catalogue:devices",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"

@@ -46,7 +46,7 @@ def complete(ids: Callable[[], Sequence[str]]) -> Callable[..., list[str]]:
 
 def profile_ids() -> list[str]:
     """The ids of the shipped profiles."""
-    from greenzone.parts.library import profile_paths
+    from greenzone.parts.catalogue import profile_paths
 
     return sorted(profile_paths())
 

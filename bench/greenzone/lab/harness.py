@@ -21,7 +21,7 @@ from greenzone.lab.models import default_model, load_model
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.workloads import WORKLOADS, Plan
 from greenzone.law.transaction import Transaction
-from greenzone.parts.library import load_profile, load_profiles
+from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.record import SCHEMA, CheckRow, EstimateRow, Record, Row, Run
 from greenzone.records.store import new_id, path_for, require_writable, write

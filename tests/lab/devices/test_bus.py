@@ -8,7 +8,7 @@ from greenzone.errors import DeviceError, UsageError
 from greenzone.lab.devices import list_devices, open_device
 from greenzone.lab.devices.bus import accelerators_on_bus
 from greenzone.lab.devices.cuda_driver import TorchCuda
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 
 
 def slot(root: Path, name: str, vendor: str, device: str, class_: str) -> None:

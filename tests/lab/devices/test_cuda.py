@@ -12,7 +12,7 @@ from greenzone.lab.models import default_model
 from greenzone.lab.operators import Copy, DecoderLayer, Matmul
 from greenzone.lab.results import NotMeasured
 from greenzone.lab.workloads import Plan, matmul
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 
 
 class FakeEvent:

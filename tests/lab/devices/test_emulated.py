@@ -13,7 +13,7 @@ from greenzone.lab.devices.emulated import EmulatedDevice, EmulatedKernel, beara
 from greenzone.lab.devices.emulated_model import TimeModel
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import Copy, DecoderLayer, Matmul, Operator, Read, Triad
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile, Emulation, Limiter
 from greenzone.statistics import autocorrelation, median
 

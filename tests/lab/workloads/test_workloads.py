@@ -13,7 +13,7 @@ from greenzone.lab.models import default_model
 from greenzone.lab.operators import ModelShape, Operator
 from greenzone.lab.results import Check, NotMeasured, Result
 from greenzone.lab.workloads import WORKLOADS, Plan, inference, matmul, memory
-from greenzone.parts.library import load_profile
+from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile, Memory
 from greenzone.statistics import median
 

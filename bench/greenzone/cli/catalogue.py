@@ -41,7 +41,7 @@ def profiles() -> None:
 def profiles_list(folder: Path | None, as_json: bool) -> None:
     """List every profile with its TPP, density and memory."""
     from greenzone.parts.capability import part_of
-    from greenzone.parts.library import load_profiles
+    from greenzone.parts.catalogue import load_profiles
 
     rows = []
     for profile in load_profiles(folder=folder):
@@ -94,8 +94,8 @@ def profiles_show(profile: str, as_json: bool) -> None:
     from rich.text import Text
 
     from greenzone.parts.capability import part_of
+    from greenzone.parts.catalogue import load_profile, profile_paths
     from greenzone.parts.document import evidence_json, parameters_json
-    from greenzone.parts.library import load_profile, profile_paths
     from greenzone.report.terminal import section, table
 
     found = load_profile(profile)
@@ -125,7 +125,7 @@ def _plain(value: Any) -> Any:
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 def profiles_lint(files: tuple[Path, ...]) -> None:
     """Check the format of profile files: the shipped ones, or FILES of your own."""
-    from greenzone.parts.library import load_profile, profile_paths
+    from greenzone.parts.catalogue import load_profile, profile_paths
 
     _lint(files or tuple(profile_paths().values()), lambda path: load_profile(str(path)), "profile")
 
@@ -283,7 +283,7 @@ def devices() -> None:
 def devices_list(as_json: bool) -> None:
     """List the devices a run can be told: the processor, accelerators, emulated ones."""
     from greenzone.lab.devices import list_devices
-    from greenzone.parts.library import load_profiles
+    from greenzone.parts.catalogue import load_profiles
 
     rows: list[dict[str, Any]] = list(list_devices())
     rows += [{"id": f"emulated:{p.id}", "name": p.name, "kind": "emulated", "usable": True} for p in load_profiles()]
@@ -296,7 +296,7 @@ def devices_list(as_json: bool) -> None:
 def devices_show(device: str, as_json: bool) -> None:
     """Show what is known of one device."""
     from greenzone.lab.devices import open_device
-    from greenzone.parts.library import load_profile, load_profiles
+    from greenzone.parts.catalogue import load_profile, load_profiles
     from greenzone.report.terminal import table
 
     if device == "auto" or not device:

@@ -1,4 +1,4 @@
-"""The library of profiles: the shipped ones, and a folder of the user's own over them."""
+"""The catalogue of profiles: the shipped ones, and a folder of the user's own over them."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from greenzone.errors import DataFileError, FileError, UsageError
-from greenzone.parts.library import load_profile, load_profiles, profile_paths
+from greenzone.parts.catalogue import load_profile, load_profiles, profile_paths
 
 ISSUE = {
     "nvidia-h20",

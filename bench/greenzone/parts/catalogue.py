@@ -1,4 +1,4 @@
-"""The library of device profiles: the ones that ship, and a folder of the user's own over them."""
+"""The catalogue of device profiles: the ones that ship, and a folder of the user's own over them."""
 
 from collections.abc import Sequence
 from functools import cache
