@@ -137,7 +137,7 @@ def load(form: type[T], path: Path) -> T:
     try:
         built: T = build(form, data)
     except ValueError as error:
-        raise DataFileError(path, [str(error)]) from None
+        raise DataFileError(path, str(error).splitlines()) from None
     return built
 
 

@@ -1,4 +1,4 @@
-"""`greenzone profiles`, `regimes`, `models`, `devices`: what ships, listed, shown and checked."""
+"""`greenzone regimes`, `models`, `devices`: what ships, listed, shown and checked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -28,41 +28,8 @@ if TYPE_CHECKING:
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 
 
-@click.group()
-def profiles() -> None:
-    """Device profiles: what is claimed of a part, each number with its source."""
-
-
-@profiles.command("list")
-@click.option(
-    "--profiles", "folder", type=FOLDER, metavar="DIR", help="A folder of profiles of your own, over the shipped ones."
-)
-@JSON
-def profiles_list(folder: Path | None, as_json: bool) -> None:
-    """List every profile with its TPP, density and memory."""
-    from greenzone.parts.capability import part_of
-    from greenzone.parts.catalogue import load_profiles
-
-    rows = []
-    for profile in load_profiles(folder=folder):
-        part = part_of(profile)
-        values = {
-            n: part.value(n).interval
-            for n in ("tpp", "performance_density", "dram_bandwidth_gb_s", "copackaged_dram_gb")
-        }
-        figures = {n: _interval(i) for n, i in values.items()}
-        facts = {"id": profile.id, "name": profile.name, "vendor": profile.vendor, "datacenter": profile.datacenter}
-        rows.append({**facts, **figures})
-    _listed(rows, as_json, ("id", "name", "tpp", "performance_density", "dram_bandwidth_gb_s"))
-
-
-def _interval(i: Any) -> dict[str, float | None] | None:
-    if i.low == 0 and not i.is_bounded:
-        return None
-    return {"low": i.low, "high": i.high if i.is_bounded else None}
-
-
-def _listed(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
+def listed(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
+    """Rows as one JSON document, or some of their columns as a table."""
     if as_json:
         echo_json(rows)
         return
@@ -86,48 +53,13 @@ def _cell(value: Any) -> str:
     )
 
 
-@profiles.command("show")
-@click.argument("profile", shell_complete=complete(profile_ids))
-@JSON
-def profiles_show(profile: str, as_json: bool) -> None:
-    """Show one profile: its parameters, the evidence on every basis, its sources."""
-    from rich.text import Text
-
-    from greenzone.parts.capability import part_of
-    from greenzone.parts.catalogue import load_profile, profile_paths
-    from greenzone.parts.document import evidence_json, parameters_json
-    from greenzone.report.terminal import section, table
-
-    found = load_profile(profile)
-    part = part_of(found)
-    if as_json:
-        echo_json({**_plain(asdict(found)), "parameters": parameters_json(part), "evidence": evidence_json(part)})
-        return
-    rows = [(e.parameter, e.basis, str(e.interval), e.confidence, e.working) for e in part.evidence]
-    echo(
-        section(f"{found.name} ({found.id})", table("parameter", "basis", "value", "confidence", "working", rows=rows))
-    )
-    own = profile_paths().get(profile)
-    echo(Text(f"file: {own or profile}"))
-    sources = [(key, s.title, s.url or "") for key, s in found.sources.items()]
-    echo(section("Sources", table("key", "title", "address", rows=sources)))
-
-
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A dataclass's values as JSON data; what is not there is left out."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if v is not None}
+        return {k: plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return value.isoformat() if isinstance(value, date) else value
-
-
-@profiles.command("lint")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def profiles_lint(files: tuple[Path, ...]) -> None:
-    """Check the format of profile files: the shipped ones, or FILES of your own."""
-    from greenzone.parts.catalogue import load_profile, profile_paths
-
-    _lint(files or tuple(profile_paths().values()), lambda path: load_profile(str(path)), "profile")
 
 
 def _lint(paths: Sequence[Path], load: Callable[[Path], object], kind: str) -> None:
@@ -141,18 +73,6 @@ def _lint(paths: Sequence[Path], load: Callable[[Path], object], kind: str) -> N
     if faults:
         raise FileError("\n".join(str(f) for f in faults))
     click.echo(f"{len(paths)} {kind} file{'s' if len(paths) != 1 else ''} checked, no fault found")
-
-
-@profiles.command("new", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-def profiles_new() -> None:
-    """Not there yet: a scaffold for a profile."""
-    raise NotThereYet("greenzone profiles new is not there yet; copy a file that `greenzone profiles show ID` names")
-
-
-@profiles.command("compare", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-def profiles_compare() -> None:
-    """Not there yet: profiles side by side."""
-    raise NotThereYet("greenzone profiles compare is not there yet; `greenzone profiles show` shows one at a time")
 
 
 @click.group()
@@ -171,7 +91,7 @@ def regimes_list(on: date | None, known_on: date | None, as_json: bool) -> None:
     day, known = on or today(), known_on or today()
     law = [_standing(r, r.version_on(day, known)) for r in load_regimes() if not r.is_proposed]
     proposals = [_standing(r, r.proposal(known)) for r in load_regimes() if r.is_proposed]
-    _listed(
+    listed(
         [*law, *proposals], as_json, ("id", "effect", "status", "effective", "published", "paragraphs", "confidence")
     )
 
@@ -204,7 +124,7 @@ def regimes_show(regime: str, as_json: bool) -> None:
 
     found = load_regime(regime)
     if as_json:
-        echo_json(_plain(asdict(found)))
+        echo_json(plain(asdict(found)))
         return
     echo(
         Text(f"{found.id}: {found.title}; {found.authority}; {found.effect}; reviewed {found.reviewed_on.isoformat()}")
@@ -249,7 +169,7 @@ def models() -> None:
 def models_list(as_json: bool) -> None:
     """List every model."""
     rows = [_model(i) for i in model_ids()]
-    _listed(rows, as_json, ("id", "name", "layers", "hidden", "heads", "kv_heads", "vocabulary", "parameters"))
+    listed(rows, as_json, ("id", "name", "layers", "hidden", "heads", "kv_heads", "vocabulary", "parameters"))
 
 
 @models.command("show")
@@ -269,7 +189,7 @@ def models_show(model: str, as_json: bool) -> None:
 def _model(ref: str) -> dict[str, Any]:
     from greenzone.lab.models import load_model
 
-    plain: dict[str, Any] = _plain(asdict(load_model(ref)))
+    plain: dict[str, Any] = plain(asdict(load_model(ref)))
     return plain
 
 
@@ -287,7 +207,7 @@ def devices_list(as_json: bool) -> None:
 
     rows: list[dict[str, Any]] = list(list_devices())
     rows += [{"id": f"emulated:{p.id}", "name": p.name, "kind": "emulated", "usable": True} for p in load_profiles()]
-    _listed(rows, as_json, ("id", "name", "kind", "usable"))
+    listed(rows, as_json, ("id", "name", "kind", "usable"))
 
 
 @devices.command("show")

@@ -6,13 +6,11 @@ from greenzone.errors import NotThereYet
 
 LATER = {
     "map": "the regions of the rules, drawn",
-    "tiers": "parts compared by what they do",
     "compare": "two records compared",
     "ledger": "TPP by consignee, country and period against quantity limits",
     "check": "the gate for CI",
     "report": "a report page of records",
     "certificate": "a certificate of records",
-    "identify": "which profile a device behaves like",
     "sign": "sign a record",
     "verify": "verify a record",
     "emulation": "calibrate and validate the emulated device",

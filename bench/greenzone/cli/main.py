@@ -12,16 +12,17 @@ from greenzone.errors import GreenzoneError
 COMMANDS = {
     "run": "greenzone.cli.run:run",
     "classify": "greenzone.cli.classify:classify",
-    "profiles": "greenzone.cli.catalogue:profiles",
+    "profiles": "greenzone.cli.profiles:profiles",
     "regimes": "greenzone.cli.catalogue:regimes",
     "models": "greenzone.cli.catalogue:models",
     "devices": "greenzone.cli.catalogue:devices",
+    "tiers": "greenzone.cli.profiles:tiers",
+    "identify": "greenzone.cli.identify:identify",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "map", "tiers", "compare", "ledger", "check", "report",
-            "certificate", "identify", "sign", "verify", "emulation", "fleet",
+            "map", "compare", "ledger", "check", "report", "certificate", "sign", "verify", "emulation", "fleet",
         )
     },
 }  # fmt: skip

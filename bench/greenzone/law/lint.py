@@ -8,7 +8,7 @@ from typing import Any
 
 from greenzone.datafiles import data_root, parse_toml, read_bytes
 from greenzone.errors import DataFileError
-from greenzone.law.regimes import Regime
+from greenzone.law.regimes import Box, Regime
 
 STALE_DAYS = 120
 CASES_A_CLAUSE = 2
@@ -60,6 +60,15 @@ def warnings(regime: Regime, today: date) -> list[str]:
     age = (today - regime.reviewed_on).days
     text = f"reviewed_on - {age} days ago, more than {STALE_DAYS}: check the sources again"
     return [text] if age > STALE_DAYS else []
+
+
+def edges(regimes: Iterable[Regime]) -> dict[str, tuple[float, ...]]:
+    """Every edge of every clause that was ever in force or proposed, by parameter, in rising order."""
+    found: dict[str, set[float]] = {}
+    for clause in (c for r in regimes for v in r.versions for c in v.all_clauses):
+        for name, span in Box.read(clause.when).ranges.items():
+            found.setdefault(name, set()).update(span.edges)
+    return {name: tuple(sorted(values)) for name, values in found.items()}
 
 
 def _references(regime: Regime) -> Iterable[tuple[str, str]]:

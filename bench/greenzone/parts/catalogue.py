@@ -1,12 +1,23 @@
 """The catalogue of device profiles: the ones that ship, and a folder of the user's own over them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from greenzone.datafiles import data_root, load
-from greenzone.errors import DataFileError, FileError, unknown
+from greenzone.errors import DataFileError, FileError, UsageError, unknown
 from greenzone.parts.profile import DeviceProfile
+
+HINT = "`greenzone profiles list` has them all; a path to a TOML file will do too"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Profiles in the order of their ids, and the faults of the files that could not be loaded."""
+
+    profiles: tuple[DeviceProfile, ...]
+    faults: tuple[FileError, ...] = ()
 
 
 def profile_paths(folder: Path | None = None) -> dict[str, Path]:
@@ -14,13 +25,29 @@ def profile_paths(folder: Path | None = None) -> dict[str, Path]:
 
     Raises:
         FileError: the folder is none.
+        DataFileError: two files of the folder have one id.
     """
-    paths = dict(_shipped())
-    if folder is not None:
-        if not folder.is_dir():
-            raise FileError(f"{folder}: no such folder; --profiles takes a folder of profile files (*.toml)")
-        paths |= {p.stem: p for p in sorted(folder.rglob("*.toml"))}
-    return paths
+    found, repeated = _paths(folder)
+    if repeated:
+        raise repeated[0]
+    return found
+
+
+def _paths(folder: Path | None) -> tuple[dict[str, Path], list[FileError]]:
+    """Id to path, and a fault for every file that repeats the id of another in the folder."""
+    paths, faults = dict(_shipped()), []
+    own: dict[str, Path] = {}
+    if folder is not None and not folder.is_dir():
+        raise FileError(f"{folder}: no such folder; --profiles takes a folder of profile files (*.toml)")
+    for path in sorted(folder.rglob("*.toml")) if folder else ():
+        if path.stem in own:
+            faults.append(_repeats(path, path.stem, own[path.stem]))
+        own.setdefault(path.stem, path)
+    return paths | own, faults
+
+
+def _repeats(path: Path, name: str, first: Path) -> FileError:
+    return DataFileError(path, [f"id - {name!r} is also that of {first}; every profile has its own"])
 
 
 @cache
@@ -29,21 +56,39 @@ def _shipped() -> dict[str, Path]:
 
 
 def load_profile(ref: str, folder: Path | None = None) -> DeviceProfile:
-    """The profile of an id, or of a path to a TOML file.
+    """The profile of an id, of a name, or of a path to a TOML file.
 
     Raises:
-        UsageError: unknown id; the three nearest are named.
+        UsageError: unknown id, the three nearest are named; or a name that several profiles have.
         FileError, DataFileError: the file cannot be read or breaks its format.
     """
     path = Path(ref)
     if path.suffix == ".toml" or _is_file(path):
         return load(DeviceProfile, path)
     paths = profile_paths(folder)
-    if ref not in paths:
-        raise unknown(
-            "profile", ref, paths, "`greenzone profiles list` has them all; a path to a TOML file will do too"
-        )
-    return _checked(paths[ref])
+    if ref in paths:
+        return _checked(paths[ref])
+    return _named(ref, folder) or _refuse(ref, paths)
+
+
+def _named(name: str, folder: Path | None) -> DeviceProfile | None:
+    """The one profile of that name, as its file or a driver has it; only what has a space can be one."""
+    if " " not in name.strip():
+        return None
+    found = named(name, load_catalogue(folder).profiles)
+    if len(found) > 1:
+        raise UsageError(f"{name!r} is the name of {' and of '.join(p.id for p in found)}; give the id")
+    return found[0] if found else None
+
+
+def named(name: str, profiles: Iterable[DeviceProfile]) -> list[DeviceProfile]:
+    """The profiles that have a name, or claim it under [match]; large and small letters are one."""
+    wanted = " ".join(name.split()).casefold()
+    return [p for p in profiles if wanted in {n.casefold() for n in (p.name, *(p.match.names if p.match else ()))}]
+
+
+def _refuse(ref: str, paths: Iterable[str]) -> DeviceProfile:
+    raise unknown("profile", ref, paths, HINT)
 
 
 def _is_file(path: Path) -> bool:
@@ -62,6 +107,26 @@ def _checked(path: Path) -> DeviceProfile:
 
 
 def load_profiles(ids: Sequence[str] | None = None, folder: Path | None = None) -> list[DeviceProfile]:
-    """Several profiles, or all, in the order of their ids."""
+    """Several profiles, or all, in the order of their ids.
+
+    Raises:
+        UsageError, FileError, DataFileError: as `load_profile`.
+    """
     chosen = sorted(profile_paths(folder)) if ids is None else ids
     return [load_profile(ref, folder) for ref in chosen]
+
+
+def load_catalogue(folder: Path | None = None) -> Catalogue:
+    """Every profile that can be loaded; what cannot is told and keeps nothing else from loading.
+
+    Raises:
+        FileError: the folder is none.
+    """
+    paths, faults = _paths(folder)
+    profiles = []
+    for name in sorted(paths):
+        try:
+            profiles.append(_checked(paths[name]))
+        except FileError as error:
+            faults.append(error)
+    return Catalogue(tuple(profiles), tuple(faults))

@@ -1,10 +1,16 @@
-"""A part's parameters and evidence as plain JSON data; an unbounded end is null."""
+"""A part as plain data: its parameters and evidence for JSON, and every figure of a profile with its source.
 
+An unbounded end of an interval is null.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from greenzone.intervals import INF
+from greenzone.intervals import INF, number
 from greenzone.parameters import PARAMETERS
 from greenzone.parts.capability import Part
+from greenzone.parts.profile import DeviceProfile, Hardware
 
 
 def parameters_json(part: Part) -> dict[str, Any]:
@@ -34,3 +40,79 @@ def evidence_json(part: Part) -> list[dict[str, Any]]:
 
 def _end(value: float) -> float | None:
     return None if value == INF else value
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of a profile as its file has it: where it stands, its unit, its source and its confidence."""
+
+    where: str
+    value: str
+    unit: str
+    source: str | None
+    confidence: str
+
+
+def figures(profile: DeviceProfile) -> list[Figure]:
+    """Every number of a profile, in the order of the file."""
+    p = profile
+    found: list[Figure] = []
+
+    def add(where: str, value: float | str | None, unit: str, table: Any, own: Any = None) -> None:
+        if value is None:
+            return
+        key = (own.source if own else None) or table.source
+        sure = p.confidence_of(own.confidence if own else None, table.confidence, key)
+        text = value if isinstance(value, str) else number(value)
+        found.append(Figure(where, text, unit, p.source_title(key), sure))
+
+    for die in p.dies:
+        what = " ".join(filter(None, (die.node, die.transistor)))
+        area = "area unknown" if die.area_mm2 is None else number(die.area_mm2)
+        add(f"die, {die.kind}", f"{die.count} x {area}", f"mm2 ({what})" if what else "mm2", die)
+    for where, table in _peaks(p):
+        for name, f in table.rates().items():
+            sparse = "" if f.sparsity == "dense" else f" ({f.sparsity} sparse)" if ":" in f.sparsity else " (or sparse)"
+            add(f"{where}.{name}", f.value, f"TOPS{sparse}", table, f)
+    if m := p.memory:
+        add("memory.capacity_gb", m.capacity_gb, f"GB {m.kind}", m)
+        add("memory.bandwidth_gb_s", m.bandwidth_gb_s, "GB/s", m)
+        add("memory.bus_bits", m.bus_bits, "bits", m)
+        add("memory.pin_gbit_s", m.pin_gbit_s, "Gbit/s", m)
+    for link in p.links:
+        add(f"link, {link.kind}", link.bidirectional_gb_s, "GB/s both ways", link)
+        add(f"link, {link.kind}, uncapped", link.uncapped_gb_s, "GB/s both ways", link)
+    if p.hardware:
+        for where, value, unit in _hardware(p.hardware):
+            add(f"hardware.{where}", value, unit, p.hardware)
+    for claim in p.claims:
+        note = "" if claim.sparsity == "dense" else f", {claim.sparsity} sparse"
+        add(f"claim, {claim.parameter}", claim.value, _unit(claim.parameter) + note, claim)
+    for measured in p.measurements:
+        add(f"measured, {measured.format}, {measured.window}", measured.rate_tops,
+            f"TOPS -/+ {measured.expanded_uncertainty:.1%}", measured)  # fmt: skip
+    return found
+
+
+def _peaks(p: DeviceProfile) -> Iterator[tuple[str, Any]]:
+    if p.peak_tops:
+        yield "peak_tops", p.peak_tops
+    yield from ((f"unit {u.name}, peak_tops", u.peak_tops) for u in p.units)
+
+
+def _hardware(h: Hardware) -> Iterator[tuple[str, float | None, str]]:
+    yield from (("units", h.units, ""), ("boost_mhz", h.boost_mhz, "MHz"), ("max_mhz", h.max_mhz, "MHz"))
+    yield "devices_per_package", h.devices_per_package if h.devices_per_package > 1 else None, ""
+    yield from ((f"ops_per_clock.{name}", value, "of one unit") for name, value in h.ops_per_clock.items())
+    enabled = h.enabled_ops_per_clock.items()
+    yield from ((f"enabled_ops_per_clock.{name}", value, "of one unit, as sold") for name, value in enabled)
+    yield from (("l2_mib", h.l2_mib, "MiB"), ("power_w", h.power_w, "W"))
+
+
+def _unit(parameter: str) -> str:
+    return "TOPS" if parameter.startswith("peak_tops.") else PARAMETERS[parameter].unit
+
+
+def figures_json(profile: DeviceProfile) -> list[dict[str, Any]]:
+    """Every number of a profile as plain data."""
+    return [vars(f) for f in figures(profile)]

@@ -134,7 +134,7 @@ class Die:
     """One kind of die in the package."""
 
     kind: Literal["logic", "memory", "interposer"]
-    count: Count = 1
+    count: Annotated[int, Bound(ge=1, le=256)] = 1
     area_mm2: Positive | None = None
     node: str | None = None
     transistor: Literal["planar", "non-planar"] | None = None
@@ -144,12 +144,16 @@ class Die:
 
 @dataclass(frozen=True)
 class Memory:
-    """The DRAM of the part; `kind = "none"` for a part without DRAM."""
+    """The DRAM of the part; `kind = "none"` for a part without DRAM.
+
+    `pin_gbit_s` is the data rate of one data line: bandwidth is `bus_bits` / 8 x `pin_gbit_s`.
+    """
 
     kind: str
     capacity_gb: Positive | None = None
     bandwidth_gb_s: Positive | None = None
     bus_bits: Positive | None = None
+    pin_gbit_s: Positive | None = None
     copackaged: bool | None = None
     source: str | None = None
     confidence: Confidence | None = None
@@ -266,7 +270,10 @@ class Emulation:
 
 @dataclass(frozen=True)
 class DeviceProfile:
-    """Everything claimed of one part."""
+    """Everything claimed of one part.
+
+    `explained` says, by the name of a lint rule, why what the rule warns of is right in this file.
+    """
 
     schema_version: Literal[1] = field(metadata={"key": "schema"})
     id: Annotated[str, Bound(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -290,30 +297,50 @@ class DeviceProfile:
     claims: tuple[Claim, ...] = key("claim")
     measurements: tuple[Measurement, ...] = key("measurement")
     emulation: Emulation | None = None
+    explained: dict[str, Annotated[str, Check(_check_printable)]] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict, metadata={"key": "source"})
 
     def __post_init__(self) -> None:
-        m = self.memory
-        if m and m.kind == "none" and (m.capacity_gb or m.bandwidth_gb_s):
-            raise ValueError('memory - kind = "none" has neither capacity_gb nor bandwidth_gb_s')
-        for where, key_ in self._named_sources():
-            # A source is a key of [source], or stands for itself: then it is more than a word.
-            if self.sources and key_ not in self.sources and " " not in key_ and "/" not in key_:
-                near = ", ".join(nearest(key_, self.sources))
-                raise ValueError(f"{where}.source - {key_!r} is none of [source.*]; nearest: {near}")
+        faults = [*self._contradictions(), *self._unknown_sources()]
+        if faults:
+            raise ValueError("\n".join(faults))
 
-    def _named_sources(self) -> Iterator[tuple[str, str]]:
-        tables: list[tuple[str, Any]] = [("peak_tops", self.peak_tops), ("memory", self.memory)]
-        tables += [("hardware", self.hardware), ("emulation", self.emulation)]
+    def _contradictions(self) -> Iterator[str]:
+        """What no part can be, whatever its sources say."""
+        m, h = self.memory, self.hardware
+        if m and m.kind == "none" and (m.capacity_gb or m.bandwidth_gb_s):
+            yield 'memory - kind = "none" has neither capacity_gb nor bandwidth_gb_s'
+        if h and h.boost_mhz and h.max_mhz and h.boost_mhz > h.max_mhz:
+            yield f"hardware - boost_mhz {h.boost_mhz:g} is above max_mhz {h.max_mhz:g}, the highest there is"
+        if h and h.units and h.units % h.devices_per_package:
+            yield f"hardware - {h.units} units cannot be shared among {h.devices_per_package} equal devices"
+        for name, sold in (h.enabled_ops_per_clock if h else {}).items():
+            if sold > (h.ops_per_clock if h else {}).get(name, sold):
+                yield f"hardware.enabled_ops_per_clock.{name} - {sold:g} is above ops_per_clock, what the unit could do"
+        if self.io_limit and not self.links:
+            yield "io_limit - there is no [[link]] to limit"
+
+    def _unknown_sources(self) -> Iterator[str]:
+        for where, key_ in self.sourced_tables():
+            # A source is a key of [source], or stands for itself: then it is more than a word.
+            if key_ and self.sources and key_ not in self.sources and " " not in key_ and "/" not in key_:
+                near = ", ".join(nearest(key_, self.sources))
+                yield f"{where}.source - {key_!r} is none of [source.*]; nearest: {near}"
+
+    def sourced_tables(self) -> Iterator[tuple[str, str | None]]:
+        """Every table and figure that is to name a source, and the source it names, its table's for a figure."""
+        tables: list[tuple[str, Any]] = [("memory", self.memory), ("hardware", self.hardware)]
+        tables += [("emulation", self.emulation)]
         lists: dict[str, Sequence[Any]] = {
             "die": self.dies, "link": self.links, "claim": self.claims, "measurement": self.measurements,
-            "unit": [u.peak_tops for u in self.units],
             "emulation.limiter": self.emulation.limiter if self.emulation else (),
         }  # fmt: skip
         tables += [(f"{name}.{n}", item) for name, items in lists.items() for n, item in enumerate(items)]
-        figures = self.peak_tops.rates() if self.peak_tops else {}
-        tables += [(f"peak_tops.{name}", figure) for name, figure in figures.items()]
-        yield from ((where, table.source) for where, table in tables if table is not None and table.source)
+        yield from ((where, table.source) for where, table in tables if table is not None)
+        peaks = [("peak_tops", self.peak_tops), *((f"unit.{n}", u.peak_tops) for n, u in enumerate(self.units))]
+        for where, table in peaks:
+            if table is not None:
+                yield from ((f"{where}.{name}", f.source or table.source) for name, f in table.rates().items())
 
     def peak(self, format_name: str) -> Interval | None:
         """The claimed dense rate of one format in TOPS, sources that disagree included; None if unclaimed."""
