@@ -26,7 +26,8 @@ def invoke(arguments: list[str]) -> str:
     os.environ["COLUMNS"] = WIDTH
     try:
         with tempfile.TemporaryDirectory() as folder:
-            extra = ["-o", folder] if arguments[0] == "run" and "-h" not in arguments else []
+            writes = arguments[0] in ("run", "identify") and "-h" not in arguments
+            extra = ["-o", folder] if writes else []
             result = CliRunner().invoke(main, [*arguments, *extra], prog_name="greenzone")
             text: str = result.stdout
             return text.replace(str(Path(folder)), "results")

@@ -14,7 +14,7 @@ from typing import Any
 
 _HOMES = {
     "load_profile": "greenzone.parts.catalogue",
-    "load_profiles": "greenzone.parts.catalogue",
+    "load_profiles": "greenzone.api",
     "classify": "greenzone.api",
     "classify_frame": "greenzone.api",
     "run": "greenzone.api",

@@ -1,5 +1,6 @@
-"""The same from Python: `classify` and `run` with plain arguments; today where no day is given."""
+"""The same from Python: `classify`, `load_profiles` and `run` with plain arguments; today where no day is given."""
 
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from greenzone.law.classification import classify as _classify
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part, part_of, with_set
+from greenzone.parts.catalogue import load_catalogue
 from greenzone.parts.profile import DeviceProfile
 
 if TYPE_CHECKING:
@@ -30,6 +32,28 @@ def _day(day: date | str | None) -> date:
         except ValueError:
             raise UsageError(f"{day!r} is no date; write YYYY-MM-DD, as in 2025-04-10") from None
     return day or datetime.now(UTC).date()
+
+
+def load_profiles(folder: str | Path | None = None) -> "pd.DataFrame":
+    """Every profile as a DataFrame, a row a part by its id: what `greenzone tiers` and `compare` print.
+
+    Args:
+        folder: profiles of your own, over the shipped ones; a file that cannot be loaded is warned of.
+
+    Returns:
+        Columns name, vendor, architecture, item, datacenter, released, and for every metric NAME (NaN where
+        it is no point), NAME_low and NAME_high (0 and inf where nothing is known). Those of the regulated
+        parameters are the columns that `classify_frame` reads.
+
+    Raises:
+        FileError: the folder is none.
+    """
+    from greenzone.parts.metrics import profile_frame
+
+    found = load_catalogue(Path(folder) if folder is not None else None)
+    for fault in found.faults:
+        warnings.warn(f"left out: {fault}", stacklevel=2)
+    return profile_frame(found.profiles)
 
 
 def classify(

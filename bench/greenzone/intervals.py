@@ -97,6 +97,11 @@ class Interval:
     def is_bounded(self) -> bool:
         return self.high != INF
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known: every value from 0 on is possible."""
+        return self.low == 0 and self.high == INF
+
     def contains(self, value: float) -> bool:
         above = value > self.low or (value == self.low and not self.low_open)
         below = value < self.high or (value == self.high and not self.high_open)

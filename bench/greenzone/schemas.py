@@ -16,6 +16,7 @@ from greenzone.datafiles import Before, Bound, Check
 from greenzone.errors import DataFileError, nearest
 
 _CONFIG = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+_FORMS: dict[Any, type] = {}  # the form each model was made of; its REFUSED says why a key is none
 
 
 def check(form: type, data: dict[str, Any], path: object) -> None:
@@ -48,6 +49,7 @@ def model_of(form: type) -> type[BaseModel]:
         # TOML has no null: a default of None is never validated, and None cannot be written.
         members[f.name] = (_translated(hints[f.name]), Field(default, alias=f.metadata.get("key", f.name)))
     model: type[BaseModel] = create_model(form.__name__, __config__=_CONFIG, __doc__=form.__doc__, **members)
+    _FORMS[model] = form
     return model
 
 
@@ -83,7 +85,10 @@ def _fault(e: dict[str, Any], model: type[BaseModel]) -> str:
     """One line a fault: the key, what is wrong there, what is allowed."""
     where = ".".join(str(part) for part in e["loc"]) or "file"
     if e["type"] == "extra_forbidden":
-        allowed = _keys_at(model, e["loc"][:-1])
+        holder = _model_at(model, e["loc"][:-1])
+        if why := _refused(holder, str(e["loc"][-1])):
+            return f"{where} - {why}"
+        allowed = [f.alias or name for name, f in holder.model_fields.items()] if holder else []
         hint = f"; nearest: {', '.join(nearest(str(e['loc'][-1]), allowed))}" if allowed else ""
         return f"{where} - unknown key{hint}"
     if e["type"] == "missing":
@@ -107,8 +112,8 @@ def _toml_text(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _keys_at(model: Any, loc: tuple[Any, ...]) -> list[str]:
-    """The keys allowed at a place of the file, found by walking the model's fields."""
+def _model_at(model: Any, loc: tuple[Any, ...]) -> Any:
+    """The model at a place of the file, found by walking the fields; None where there is none."""
     parts = (p for p in loc if not isinstance(p, int))
     for part in parts:
         held = [f.annotation for n, f in model.model_fields.items() if part in (f.alias, n)]
@@ -116,8 +121,14 @@ def _keys_at(model: Any, loc: tuple[Any, ...]) -> list[str]:
             next(parts, None)  # the name a table is given: the `maker` of [source.maker]
         model = _model_in(held[0]) if held else None
         if model is None:
-            return []
-    return [f.alias or name for name, f in model.model_fields.items()]
+            return None
+    return model
+
+
+def _refused(model: Any, name: str) -> str | None:
+    """Why a key that people do write is none, where its form says so: by the beginning of its name."""
+    said: dict[str, str] = getattr(_FORMS.get(model), "REFUSED", {})
+    return next((why for begin, why in said.items() if name.startswith(begin)), None)
 
 
 def _model_in(annotation: Any) -> Any:

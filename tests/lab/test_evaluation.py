@@ -7,7 +7,7 @@ import pytest
 
 from greenzone.intervals import Interval
 from greenzone.lab.devices.emulated import EmulatedDevice
-from greenzone.lab.evaluation import evaluate, measured_evidence
+from greenzone.lab.evaluation import evaluate, find_identity, measured_evidence
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import part_of
 from greenzone.parts.catalogue import load_profile
@@ -103,3 +103,23 @@ def test_refused_unstable_and_missing_figures_are_findings() -> None:
         row("fp8", 1.0, measured=False),
     ]
     assert {"invalid", "unstable", "not_measured"} <= found_codes(rows)
+
+
+def test_a_live_card_that_is_not_what_it_names_itself_is_said_in_its_record() -> None:
+    facts = {"name": "NVIDIA GeForce RTX 4090", "memory_bytes": 48 * 2**30, "units": 128}
+    record = empty_record(facts)
+    find_identity(record, [load_profile("nvidia-rtx-4090"), load_profile("nvidia-l40s")])
+    (found,) = [f for f in record.findings if f.code == "identity_memory_differs"]
+    assert "memory twice that of the part" in found.text
+
+
+def test_a_device_of_no_known_name_is_not_guessed_at_in_its_record() -> None:
+    record = empty_record({"name": "AMD EPYC", "memory_bytes": 2**34, "units": 2})
+    find_identity(record, [load_profile("nvidia-h20")])
+    assert record.findings == []
+
+
+def empty_record(device: dict[str, Any]) -> Record:
+    """A record of a device of which nothing was measured."""
+    run = Run(id="x", started_at="2026-11-22T00:00:00+00:00")
+    return Record(run=run, tool={}, rules={}, device=device, environment={}, settings={})

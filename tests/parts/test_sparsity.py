@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from greenzone.parts.capability import Part, part_of
 from greenzone.parts.catalogue import load_profiles
 from greenzone.parts.profile import DeviceProfile
 from greenzone.parts.sparsity import suspicions
@@ -33,5 +34,11 @@ def test_a_figure_labelled_sparse_is_halved_and_no_suspicion(profile: Make) -> N
     assert list(suspicions(profile(f"[peak_tops]\nfp16 = 121\n{figure}"))) == []
 
 
-def test_no_shipped_profile_looks_sparse() -> None:
-    assert [(p.id, text) for p in load_profiles() for text in suspicions(p)] == []
+def test_a_part_carries_the_warning_unless_its_file_explains_it(part: Callable[[str], Part]) -> None:
+    rates = "[peak_tops]\nfp16 = 188\nint8 = 750\n"
+    assert len(part(rates).warnings) == 1
+    assert part(f"{rates}[explained]\nsparse = 'FP16 really runs at a quarter of the INT8 rate'").warnings == ()
+
+
+def test_no_shipped_part_looks_sparse() -> None:
+    assert [(p.id, text) for p in load_profiles() for text in part_of(p).warnings] == []

@@ -16,11 +16,10 @@ from greenzone.cli.options import (
     echo,
     echo_json,
     model_ids,
-    profile_ids,
     regime_ids,
     today,
 )
-from greenzone.errors import DataFileError, FileError, GreenzoneError, NotThereYet, UsageError
+from greenzone.errors import DataFileError, FileError, GreenzoneError, UsageError
 
 if TYPE_CHECKING:
     from greenzone.law.regimes import Regime, Version
@@ -189,8 +188,8 @@ def models_show(model: str, as_json: bool) -> None:
 def _model(ref: str) -> dict[str, Any]:
     from greenzone.lab.models import load_model
 
-    plain: dict[str, Any] = plain(asdict(load_model(ref)))
-    return plain
+    found: dict[str, Any] = plain(asdict(load_model(ref)))
+    return found
 
 
 @click.group()

@@ -9,6 +9,7 @@ import click
 
 from greenzone.cli.catalogue import JSON, listed, plain
 from greenzone.cli.options import FOLDER, complete, echo, echo_json, profile_ids
+from greenzone.cli.scaffold import profiles_new
 from greenzone.cli.tables import emit, table_options
 from greenzone.errors import DataFileError, FileError, UsageError
 from greenzone.parts.catalogue import Catalogue, load_catalogue, load_profile, profile_paths
@@ -92,7 +93,7 @@ def profiles_show(profile: str, folder: Path | None, as_json: bool) -> None:
         numbers = {"figures": figures_json(found), "warnings": [vars(w) for w in warned]}
         echo_json({**plain_profile, "parameters": parameters_json(part), "evidence": evidence_json(part), **numbers})
         return
-    numbers_shown = [(f.where, f.value, f.unit, f.confidence, f.source or "none") for f in figures(found)]
+    numbers_shown = [(f.where, f.value, f.unit, f.confidence, f.key or "none") for f in figures(found)]
     head = ("figure", "value", "unit", "confidence", "source")
     echo(section(f"{found.name} ({found.id})", table(*head, rows=numbers_shown)))
     rows = [(e.parameter, e.basis, str(e.interval), e.confidence, e.working) for e in part.evidence]
@@ -154,7 +155,8 @@ def profiles_lint(
     if faults:
         raise FileError("\n".join(str(f) for f in faults))
     if strict and open_warnings:
-        raise FileError(f"{len(open_warnings)} warnings are not explained; mend the figure, or say why under [explained]")
+        count = len(open_warnings)
+        raise FileError(f"{count} warnings are not explained; mend the figure, or say why under [explained]")
 
 
 def _to_lint(files: Sequence[Path], folder: Path | None) -> list[Path]:
@@ -188,7 +190,8 @@ def _print_warned(paths: Sequence[Path], faults: Sequence[FileError], warned: Se
     left = sum(w.explained is None for w in warned)
     names = f"{len(paths)} profile file{'s' if len(paths) != 1 else ''} checked"
     wrong = f"{len(faults)} faulty" if faults else "no fault found"
-    click.echo(f"{names}, {wrong}; {left} warnings, {len(warned) - left} more explained in the files")
+    summary = f"{names}, {wrong}; {left} warnings, {len(warned) - left} more explained in the files"
+    click.echo(summary, err=bool(faults))
 
 
 def _print_rules(as_json: bool) -> None:
@@ -248,3 +251,6 @@ def tiers(
         tiers_plot(rows, names, plot)
         click.echo(f"drawn: {plot}", err=True)
     emit(rows, lambda: side.tier_cells(rows, names), form, as_json, out)
+
+
+profiles.add_command(profiles_new)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def emit(rows: Sequence[dict[str, Any]], cells: Callable[[], Cells], form: str, as_json: bool, out: Path | None) -> None:
+def emit(
+    rows: Sequence[dict[str, Any]], cells: Callable[[], Cells], form: str, as_json: bool, out: Path | None
+) -> None:
     """Print or write rows of the same columns.
 
     Args:
@@ -83,5 +86,6 @@ def _write_parquet(rows: Sequence[dict[str, Any]], out: Path | None) -> None:
     except ImportError:
         raise UsageError("--format parquet needs pyarrow: pip install 'greenzone[parquet]'") from None
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise FileError(f"{out}: cannot be written ({error.strerror or error}); choose another with -o") from None

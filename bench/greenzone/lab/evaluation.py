@@ -1,6 +1,6 @@
 """From the rows of a record to evidence, parameters, verdicts and findings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from greenzone.formats import FORMATS
 from greenzone.intervals import Interval, number
 from greenzone.lab.devices import Device
+from greenzone.lab.fingerprint import seen
+from greenzone.lab.identify import identify
 from greenzone.law.classification import classify
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import Part, part_of
@@ -86,6 +88,9 @@ def _find(record: Record, device: Device, profile: DeviceProfile | None, part: P
             "info",
             f"every figure is emulated from the profile {part.id}: no evidence for or against a real part",
         )
+    elif several := record.device.get("named_like"):
+        text = f"{device.name} is the name of {' and of '.join(several)}: none is taken, nothing is claimed"
+        record.find("ambiguous_name", "warning", f"{text}; give one of them a name of its own under [match]")
     elif profile is None:
         record.find(
             "no_profile",
@@ -99,6 +104,13 @@ def _find(record: Record, device: Device, profile: DeviceProfile | None, part: P
     _find_uncapped(record, part)
     for text in part.warnings:
         record.find("looks_sparse", "warning", text)
+
+
+def find_identity(record: Record, known: Sequence[DeviceProfile]) -> None:
+    """What does not fit the part that a live device names itself, if it names itself one."""
+    identity = identify(seen(record), known)
+    for code, text in identity.findings if identity.reported else ():
+        record.find(f"identity_{code}", "warning", text)
 
 
 def _find_in_row(record: Record, row: Row) -> None:

@@ -170,6 +170,8 @@ def _finished(request: Request, device: Device, record: Record, status: Any) -> 
     """Evidence, parameters, verdicts and findings from the rows there are; the run is over."""
     record.telemetry = [t for t in (device.telemetry(),) if t is not None]
     evaluation.evaluate(record, device, profile_of(device), request.on, request.known_on, request.transaction)
+    if not device.emulated:
+        evaluation.find_identity(record, load_profiles())
     record.run.status = status
     record.run.ended_at = datetime.now(UTC).isoformat(timespec="seconds")
 

@@ -88,9 +88,14 @@ def part_of(profile: DeviceProfile, measured: Sequence[Evidence] = ()) -> Part:
     part = Part(
         id=profile.id, name=profile.name, item=profile.item, datacenter=profile.datacenter,
         io_limit=profile.io_limit, other_facts=_other_facts(profile), uncapped_io_gb_s=uncapped_io(profile),
-        values=values, evidence=tuple(evidence), warnings=tuple(suspicions(profile)),
+        values=values, evidence=tuple(evidence), warnings=_warnings(profile),
     )  # fmt: skip
     return with_derived(part)
+
+
+def _warnings(profile: DeviceProfile) -> tuple[str, ...]:
+    """What looks sparse, unless the file explains why it is not."""
+    return () if "sparse" in profile.explained else tuple(suspicions(profile))
 
 
 def _other_facts(profile: DeviceProfile) -> dict[str, bool | None]:

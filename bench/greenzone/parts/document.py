@@ -44,54 +44,74 @@ def _end(value: float) -> float | None:
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of a profile as its file has it: where it stands, its unit, its source and its confidence."""
+    """One number of a profile as its file has it: where it stands, its unit, its source and its confidence.
+
+    `key` is the source's key in the file's own list, `source` its title.
+    """
 
     where: str
     value: str
     unit: str
+    key: str | None
     source: str | None
     confidence: str
 
 
+Row = tuple[str, float | str | None, str, Any, Any]  # where, value, unit, table, the figure's own source
+
+
 def figures(profile: DeviceProfile) -> list[Figure]:
     """Every number of a profile, in the order of the file."""
-    p = profile
-    found: list[Figure] = []
+    parts = (_dies, _rates, _memory, _links, _hardware, _claims)
+    return [_figure(profile, *row) for part in parts for row in part(profile) if row[1] is not None]
 
-    def add(where: str, value: float | str | None, unit: str, table: Any, own: Any = None) -> None:
-        if value is None:
-            return
-        key = (own.source if own else None) or table.source
-        sure = p.confidence_of(own.confidence if own else None, table.confidence, key)
-        text = value if isinstance(value, str) else number(value)
-        found.append(Figure(where, text, unit, p.source_title(key), sure))
 
+def _figure(p: DeviceProfile, where: str, value: float | str | None, unit: str, table: Any, own: Any) -> Figure:
+    key = (own.source if own else None) or table.source
+    sure = p.confidence_of(own.confidence if own else None, table.confidence, key)
+    text = value if isinstance(value, str) else number(value or 0)
+    return Figure(where, text, unit, key, p.source_title(key), sure)
+
+
+def _dies(p: DeviceProfile) -> Iterator[Row]:
     for die in p.dies:
         what = " ".join(filter(None, (die.node, die.transistor)))
         area = "area unknown" if die.area_mm2 is None else number(die.area_mm2)
-        add(f"die, {die.kind}", f"{die.count} x {area}", f"mm2 ({what})" if what else "mm2", die)
+        yield f"die, {die.kind}", f"{die.count} x {area}", f"mm2 ({what})" if what else "mm2", die, None
+
+
+def _rates(p: DeviceProfile) -> Iterator[Row]:
     for where, table in _peaks(p):
         for name, f in table.rates().items():
             sparse = "" if f.sparsity == "dense" else f" ({f.sparsity} sparse)" if ":" in f.sparsity else " (or sparse)"
-            add(f"{where}.{name}", f.value, f"TOPS{sparse}", table, f)
+            yield f"{where}.{name}", f.value, f"TOPS{sparse}", table, f
+
+
+def _memory(p: DeviceProfile) -> Iterator[Row]:
     if m := p.memory:
-        add("memory.capacity_gb", m.capacity_gb, f"GB {m.kind}", m)
-        add("memory.bandwidth_gb_s", m.bandwidth_gb_s, "GB/s", m)
-        add("memory.bus_bits", m.bus_bits, "bits", m)
-        add("memory.pin_gbit_s", m.pin_gbit_s, "Gbit/s", m)
+        yield "memory.capacity_gb", m.capacity_gb, f"GB {m.kind}", m, None
+        yield "memory.bandwidth_gb_s", m.bandwidth_gb_s, "GB/s", m, None
+        yield "memory.bus_bits", m.bus_bits, "bits", m, None
+        yield "memory.pin_gbit_s", m.pin_gbit_s, "Gbit/s", m, None
+
+
+def _links(p: DeviceProfile) -> Iterator[Row]:
     for link in p.links:
-        add(f"link, {link.kind}", link.bidirectional_gb_s, "GB/s both ways", link)
-        add(f"link, {link.kind}, uncapped", link.uncapped_gb_s, "GB/s both ways", link)
-    if p.hardware:
-        for where, value, unit in _hardware(p.hardware):
-            add(f"hardware.{where}", value, unit, p.hardware)
+        yield f"link, {link.kind}", link.bidirectional_gb_s, "GB/s both ways", link, None
+        yield f"link, {link.kind}, uncapped", link.uncapped_gb_s, "GB/s both ways", link, None
+
+
+def _hardware(p: DeviceProfile) -> Iterator[Row]:
+    if h := p.hardware:
+        yield from ((f"hardware.{where}", value, unit, h, None) for where, value, unit in _of_hardware(h))
+
+
+def _claims(p: DeviceProfile) -> Iterator[Row]:
     for claim in p.claims:
         note = "" if claim.sparsity == "dense" else f", {claim.sparsity} sparse"
-        add(f"claim, {claim.parameter}", claim.value, _unit(claim.parameter) + note, claim)
-    for measured in p.measurements:
-        add(f"measured, {measured.format}, {measured.window}", measured.rate_tops,
-            f"TOPS -/+ {measured.expanded_uncertainty:.1%}", measured)  # fmt: skip
-    return found
+        yield f"claim, {claim.parameter}", claim.value, _unit(claim.parameter) + note, claim, None
+    for m in p.measurements:
+        yield f"measured, {m.format}, {m.window}", m.rate_tops, f"TOPS -/+ {m.expanded_uncertainty:.1%}", m, None
 
 
 def _peaks(p: DeviceProfile) -> Iterator[tuple[str, Any]]:
@@ -100,7 +120,7 @@ def _peaks(p: DeviceProfile) -> Iterator[tuple[str, Any]]:
     yield from ((f"unit {u.name}, peak_tops", u.peak_tops) for u in p.units)
 
 
-def _hardware(h: Hardware) -> Iterator[tuple[str, float | None, str]]:
+def _of_hardware(h: Hardware) -> Iterator[tuple[str, float | None, str]]:
     yield from (("units", h.units, ""), ("boost_mhz", h.boost_mhz, "MHz"), ("max_mhz", h.max_mhz, "MHz"))
     yield "devices_per_package", h.devices_per_package if h.devices_per_package > 1 else None, ""
     yield from ((f"ops_per_clock.{name}", value, "of one unit") for name, value in h.ops_per_clock.items())

@@ -112,16 +112,16 @@ def rows_of(profiles: Sequence[DeviceProfile], names: Sequence[str]) -> list[Row
 
 def ordered(rows: Sequence[Row], name: str, ascending: bool = False) -> list[Row]:
     """Rows by the lower end of a metric, which is what is sure of it; parts of which nothing is known last."""
-    known = [r for r in rows if r.values[name] != Interval.UNKNOWN]
-    unknown_ones = [r for r in rows if r.values[name] == Interval.UNKNOWN]
+    known = [r for r in rows if not r.values[name].is_unknown]
+    unknown_ones = [r for r in rows if r.values[name].is_unknown]
     sign = 1 if ascending else -1
     return [*sorted(known, key=lambda r: (sign * r.values[name].low, r.profile.id)), *unknown_ones]
 
 
 def ranks(rows: Sequence[Row], name: str) -> dict[str, int]:
     """The place of every part of which something is known, the highest lower end first; equals share a place."""
-    lows = sorted((r.values[name].low for r in rows if r.values[name] != Interval.UNKNOWN), reverse=True)
-    return {r.profile.id: lows.index(r.values[name].low) + 1 for r in rows if r.values[name] != Interval.UNKNOWN}
+    lows = sorted((r.values[name].low for r in rows if not r.values[name].is_unknown), reverse=True)
+    return {r.profile.id: lows.index(r.values[name].low) + 1 for r in rows if not r.values[name].is_unknown}
 
 
 def profile_frame(profiles: Sequence[DeviceProfile]) -> "pd.DataFrame":

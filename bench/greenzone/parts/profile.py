@@ -7,7 +7,7 @@ is `[0, inf)` when parameters are worked out (`capability`).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from greenzone.datafiles import Before, Bound, Check, Confidence, Count, Positive, Source, key
 from greenzone.errors import UsageError, nearest
@@ -140,6 +140,11 @@ class Die:
     transistor: Literal["planar", "non-planar"] | None = None
     source: str | None = None
     confidence: Confidence | None = None
+
+    REFUSED: ClassVar[dict[str, str]] = {
+        "area_in": "areas are in square millimetres: area_mm2 (1 square inch is 645.16 mm2)",
+        "area_cm": "areas are in square millimetres: area_mm2 (1 square centimetre is 100 mm2)",
+    }
 
 
 @dataclass(frozen=True)
@@ -299,6 +304,14 @@ class DeviceProfile:
     emulation: Emulation | None = None
     explained: dict[str, Annotated[str, Check(_check_printable)]] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict, metadata={"key": "source"})
+
+    REFUSED: ClassVar[dict[str, str]] = {
+        "performance_density": "is worked out from TPP and die area; give [peak_tops] and [[die]] "
+        "(`classify --set performance_density=` tries a value)",
+        "density": "is worked out from TPP and die area; give [peak_tops] and [[die]]",
+        "tpp": "is worked out from [peak_tops]; a source that prints a TPP is a [[claim]] with parameter = \"tpp\"",
+        "eccn": "is what is worked out; a profile says what is claimed of a part, never its class",
+    }
 
     def __post_init__(self) -> None:
         faults = [*self._contradictions(), *self._unknown_sources()]

@@ -25,7 +25,7 @@ def suspicions(profile: DeviceProfile) -> Iterator[str]:
             yield f"{fast} looks sparse: {ladder}"
     for name, rated in _rated(profile):
         if name in rates and _is_twice(rates[name], rated):
-            yield f"{name} looks sparse: {number(rates[name])} is twice units x operations x clock, {number(rated)}"
+            yield f"{name} looks sparse: {number(rates[name])} is twice units x operations x clock, {rated:.4g}"
 
 
 def _dense(profile: DeviceProfile) -> dict[str, Sourced]:

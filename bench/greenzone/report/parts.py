@@ -9,12 +9,17 @@ from typing import Any
 
 from greenzone.errors import UsageError
 from greenzone.intervals import Interval, number
-from greenzone.parts.metrics import METRICS, Row, get_metric, ordered, ranks, rows_of
+from greenzone.parts.metrics import Row, get_metric, ordered, ranks, rows_of
 from greenzone.parts.profile import DeviceProfile
 
 TIER_METRICS = (
     "tpp", "performance_density", "dram_bandwidth_gb_s", "memory_gb", "interconnect_bandwidth_gb_s",
 )  # fmt: skip
+# As a column is headed where the name is too wide.
+HEADS = {
+    "tpp": "TPP", "performance_density": "density", "dram_bandwidth_gb_s": "DRAM GB/s", "memory_gb": "DRAM GB",
+    "interconnect_bandwidth_gb_s": "interconnect GB/s", "applicable_die_area_mm2": "die area mm2",
+}  # fmt: skip
 COMPARED = (
     *TIER_METRICS, "applicable_die_area_mm2", "io_bandwidth_gb_s", "copackaged_dram_gb", "dram_io_bandwidth_gb_s",
     "tops", "fp16_tops", "bf16_tops", "fp8_tops", "int8_tops", "fp4_tops", "fp64_tops", "tpp_per_w", "power_w",
@@ -64,7 +69,7 @@ def _tier(
 
 
 def _low(i: Interval) -> float | None:
-    return None if i == Interval.UNKNOWN else i.low
+    return None if i.is_unknown else i.low
 
 
 def _high(i: Interval) -> float | None:
@@ -78,7 +83,7 @@ def _share(value: Interval, of: Interval) -> float | None:
 
 def tier_cells(rows: Sequence[dict[str, Any]], metrics: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """The rows as a person reads them: one cell a metric, with its place and its share."""
-    head = ["part", *(f"{METRICS[m].name} ({METRICS[m].unit})" if METRICS[m].unit else m for m in metrics)]
+    head = ["part", *(HEADS.get(m, m) for m in metrics)]
     return head, [[row["id"], *(_cell(row, m) for m in metrics)] for row in rows]
 
 
@@ -122,8 +127,7 @@ def compared(
     parts = rows_of(profiles, (*names, *([sort] if sort else ())))
     parts = ordered(parts, sort) if sort else parts
     rows = [_compared(name, parts) for name in names]
-    known = [r for r in rows if metrics or any(r[f"{p.profile.id} low"] is not None for p in parts)]
-    return known
+    return [r for r in rows if metrics or any(r[f"{p.profile.id} low"] is not None for p in parts)]
 
 
 def _compared(name: str, parts: Sequence[Row]) -> dict[str, Any]:

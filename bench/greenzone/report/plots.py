@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".svg", ".pdf", ".png")
-STYLE = {"svg.hashsalt": "greenzone", "svg.fonttype": "none", "font.size": 8, "axes.grid": True, "grid.alpha": 0.3}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "greenzone", "svg.fonttype": "none", "font.size": 8, "axes.grid": True, "grid.alpha": 0.3,
+}  # fmt: skip
 # Okabe and Ito's colours, told apart by the colour-blind.
 INK, BAND, OPEN = "#0072B2", "#56B4E9", "#D55E00"
 ROW_INCHES, PANEL_INCHES, LABEL_INCHES = 0.16, 2.1, 2.3
@@ -49,6 +52,7 @@ def _figure(rows: Sequence[dict[str, Any]], metrics: Sequence[str]) -> "Figure":
         _panel(axis, rows, name)
     axes[0].set_yticks(range(len(rows)), [row["id"] for row in rows])
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
+    figure.supxlabel("dot: claimed; bar: sources disagree or a fact is open; arrow: no upper end is known", fontsize=8)
     return figure
 
 
@@ -95,5 +99,6 @@ def save(figure: "Figure", path: Path) -> None:
         figure.savefig(partial, metadata=metadata)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise FileError(f"{path}: cannot be written ({error.strerror or error}); choose another name") from None

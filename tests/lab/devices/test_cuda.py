@@ -1,12 +1,13 @@
 """The CUDA device against a driver that is not there: kernels run on the processor, time is a fake."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from greenzone.errors import DeviceError, OutOfMemory
-from greenzone.lab.devices.cuda import CudaDevice, CudaKernel, cuda_devices, match_profile
+from greenzone.lab.devices.cuda import CudaDevice, CudaKernel, cuda_devices, match_profiles
 from greenzone.lab.devices.cuda_driver import Properties, precision
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import Copy, DecoderLayer, Matmul
@@ -226,9 +227,20 @@ def test_ceilings_come_from_the_profile_and_the_clocks_nvml_reports() -> None:
 
 def test_a_profile_is_found_by_name_and_capability() -> None:
     profile = load_profile("nvidia-h20")
-    assert match_profile("NVIDIA H20", "9.0", [load_profile("nvidia-l4"), profile]) is profile
-    assert match_profile("NVIDIA H20", "8.0", [profile]) is None
-    assert match_profile("NVIDIA H20Z", "9.0", [profile]) is None
+    assert match_profiles("NVIDIA H20", "9.0", [load_profile("nvidia-l4"), profile]) == [profile]
+    assert match_profiles("NVIDIA H20", "8.0", [profile]) == []
+    assert match_profiles("NVIDIA H20Z", "9.0", [profile]) == []
+
+
+def test_a_name_that_two_profiles_claim_recognises_neither_and_says_which() -> None:
+    profile = load_profile("nvidia-h20")
+    one = device()
+    one.recognise([profile, replace(profile, id="acme-h20")])
+    assert one.profile is None
+    assert one.describe()["named_like"] == ["nvidia-h20", "acme-h20"]
+    one.recognise([profile])
+    assert one.profile is profile
+    assert one.describe()["named_like"] == []
 
 
 def test_without_nvml_it_runs_and_says_why_there_is_no_telemetry() -> None:

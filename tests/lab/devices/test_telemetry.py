@@ -69,6 +69,23 @@ class FakeNvml:
     def nvmlDeviceGetMemoryBusWidth(self, _: str) -> int:
         return 5120
 
+    NVML_NVLINK_MAX_LINKS = 18
+
+    def nvmlDeviceGetGpuMaxPcieLinkGeneration(self, _: str) -> int:
+        return 5
+
+    def nvmlDeviceGetMaxPcieLinkGeneration(self, _: str) -> int:
+        return 4
+
+    def nvmlDeviceGetMaxPcieLinkWidth(self, _: str) -> int:
+        return 16
+
+    def nvmlDeviceGetNvLinkState(self, _: str, link: int) -> int:
+        return int(link < 12)
+
+    def nvmlDeviceGetNvLinkVersion(self, _: str, link: int) -> int:
+        return 4
+
     def nvmlDeviceGetUUID(self, _: str) -> str:
         return "GPU-1"
 
@@ -91,6 +108,20 @@ def test_the_limits() -> None:
     limits = Telemetry(0, None, FakeNvml()).limits()
     assert (limits["power_limit_w"], limits["power_limit_default_w"], limits["ecc"]) == (400, 500, True)
     assert (limits["clock_max_sm_mhz"], limits["memory_bus_bits"], limits["driver"]) == (1980, 5120, "580.1")
+
+
+def test_the_links_that_are_up_and_the_host_link_as_the_gpu_could_have_it() -> None:
+    limits = Telemetry(0, None, FakeNvml()).limits()
+    assert (limits["pcie_generation_max"], limits["pcie_width_max"]) == (5, 16)
+    assert (limits["nvlinks_up"], limits["nvlink_version"]) == (12, 4)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_part_without_links_has_none_and_an_older_driver_tells_the_common_generation(error: int) -> None:
+    broken = ("nvmlDeviceGetGpuMaxPcieLinkGeneration", "nvmlDeviceGetNvLinkState")
+    limits = Telemetry(0, None, FakeNvml(error, broken)).limits()
+    assert limits["pcie_generation_max"] == 4
+    assert limits["nvlinks_up"] is limits["nvlink_version"] is None
 
 
 def test_the_uuid_finds_the_gpu_whatever_its_number() -> None:

@@ -55,10 +55,10 @@ def open_device(
 
 
 def _cuda(index: int, known: Iterable[DeviceProfile]) -> Device:
-    from greenzone.lab.devices.cuda import CudaDevice, match_profile
+    from greenzone.lab.devices.cuda import CudaDevice
 
     device = CudaDevice(index)
-    device.profile = match_profile(device.name, device.capability, known)
+    device.recognise(known)
     return device
 
 

@@ -90,6 +90,13 @@ class CudaDevice:
         self._telemetry = Telemetry(index, self._properties.uuid, nvml)
         self._limits = self._telemetry.limits()
         self._seen: tuple[float, dict[str, Any] | None] | None = None
+        self.named_like: tuple[str, ...] = ()
+
+    def recognise(self, known: Iterable[DeviceProfile]) -> None:
+        """Take the profile that claims this device's name; where several do, take none and say which."""
+        found = match_profiles(self.name, self.capability, known)
+        self.profile = found[0] if len(found) == 1 else None
+        self.named_like = tuple(p.id for p in found) if len(found) > 1 else ()
 
     @property
     def id(self) -> str:
@@ -183,6 +190,7 @@ class CudaDevice:
             "emulated": False,
             "chosen_because": self.chosen_because,
             "profile": self.profile.id if self.profile else None,
+            "named_like": list(self.named_like),
             "uuid": self._properties.uuid,
             "driver": None,
             "capability": self.capability,
@@ -207,15 +215,14 @@ class CudaDevice:
         return ()
 
 
-def match_profile(
+def match_profiles(
     name: str, capability: str | None, profiles: Iterable[DeviceProfile]
-) -> DeviceProfile | None:
-    """The profile whose `[match]` names this device; None where there is none."""
-    for profile in profiles:
-        match = profile.match
-        if match and name in match.names and match.compute_capability in (None, capability):
-            return profile
-    return None
+) -> list[DeviceProfile]:
+    """The profiles whose `[match]` names this device: one, none, or several that a name does not tell apart."""
+    return [
+        p for p in profiles
+        if p.match and name in p.match.names and p.match.compute_capability in (None, capability)
+    ]  # fmt: skip
 
 
 def cuda_devices(driver: CudaDriver | None = None) -> list[dict[str, Any]]:

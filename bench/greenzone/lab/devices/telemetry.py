@@ -7,6 +7,7 @@ answer is None, and `reason` says why there is none at all.
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -117,7 +118,27 @@ class Telemetry:
             "power_limit_w": None if limit is None else limit / 1000,
             "power_limit_default_w": None if default is None else default / 1000,
             "ecc": None if ecc is None else bool(ecc),
+            **self._links(),
         }
+
+    def _links(self) -> dict[str, Any]:
+        """The host link as the GPU could have it, and the NVLinks that are up."""
+        nvml, handle = self._nvml, self._handle
+        generation = self._ask(lambda: nvml.nvmlDeviceGetGpuMaxPcieLinkGeneration(handle))
+        if generation is None:  # older drivers know the most that GPU and slot have in common
+            generation = self._ask(lambda: nvml.nvmlDeviceGetMaxPcieLinkGeneration(handle))
+        most = self._ask(lambda: int(nvml.NVML_NVLINK_MAX_LINKS)) or 0
+        up = [n for n in range(most) if self._ask(partial(_link_state, nvml, handle, n)) == 1]
+        return {
+            "pcie_generation_max": generation,
+            "pcie_width_max": self._ask(lambda: nvml.nvmlDeviceGetMaxPcieLinkWidth(handle)),
+            "nvlinks_up": len(up) or None,
+            "nvlink_version": self._ask(lambda: nvml.nvmlDeviceGetNvLinkVersion(handle, up[0])) if up else None,
+        }
+
+
+def _link_state(nvml: Any, handle: Any, link: int) -> Any:
+    return nvml.nvmlDeviceGetNvLinkState(handle, link)
 
 
 def _import_nvml() -> ModuleType:

@@ -17,7 +17,8 @@ def copied(profile: DeviceProfile, context: Context) -> Iterator[str]:
 @needing("others")
 def halved(profile: DeviceProfile, context: Context) -> Iterator[str]:
     """Rates and memory are half, or twice, those of the same part elsewhere: a row of one die of a package, or of
-    a board of two. A profile is of one integrated circuit, whole."""
+    a board of two. A profile is of one integrated circuit, whole.
+    """
     for other in context.others:
         if profile is other or not _same_name(profile, other):
             continue

@@ -15,7 +15,8 @@ _LAST_NON_PLANAR, _FIRST_PLANAR = 16, 20
 @rule
 def reticle(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """One exposure of a lithography scanner is at most 26 mm x 33 mm, so no single die is larger than 858 mm2.
-    A larger one is several dies, a package or a wafer."""
+    A larger one is several dies, a package or a wafer.
+    """
     for die in _logic(profile):
         if die.area_mm2 and die.area_mm2 > RETICLE_MM2:
             yield f"a die of {short(die.area_mm2)} mm2"
@@ -24,7 +25,8 @@ def reticle(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def planarity(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """Only dies on a non-planar (FinFET, gate-all-around) node count: 16 nm and below are, 20 nm and above and
-    FD-SOI are not. The file's word contradicts its node, or is missing where the node tells."""
+    FD-SOI are not. The file's word contradicts its node, or is missing where the node tells.
+    """
     for die in _logic(profile):
         expected = transistor_of(die.node)
         if expected and die.transistor is None:
@@ -53,7 +55,8 @@ def transistor_of(node: str | None) -> str | None:
 @rule
 def io_dies(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """On a package of several dies the I/O and cache dies count as well, if they are non-planar logic. Where
-    one kind of die is listed and the list is said to be complete, they may have been left out."""
+    one kind of die is listed and the list is said to be complete, they may have been left out.
+    """
     logic = _logic(profile)
     if profile.die_complete and len(logic) == 1 and logic[0].count >= 2:
         yield f"{logic[0].count} dies of {short(logic[0].area_mm2 or 0)} mm2 and no other"
@@ -70,7 +73,8 @@ def estimated_area(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def devices(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """A package of several equal dies may show itself as several devices; what one of them measures is then a
-    part of the circuit. devices_per_package says how many there are."""
+    part of the circuit. devices_per_package says how many there are.
+    """
     largest = max((d.count for d in _logic(profile)), default=1)
     shown = profile.hardware.devices_per_package if profile.hardware else 1
     if largest >= 2 and shown == 1:

@@ -52,7 +52,8 @@ def fp6(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def tf32(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """TF32 is stored in 32 bits and multiplies 19, and the text does not settle which counts: where it runs at
-    the rate of 16 bits, the TPP is an interval."""
+    the rate of 16 bits, the TPP is an interval.
+    """
     own, products = dense_rates(profile), _weighted(profile)
     others = max((v for n, v in products.items() if n != "tf32"), default=0)
     if "tf32" in own and own["tf32"] * 32 > 1.002 * max(others, own["tf32"] * 19):

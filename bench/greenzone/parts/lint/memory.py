@@ -1,5 +1,6 @@
 """Memory and links: bandwidth of the cache, of another bus, of one direction, of one link."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -25,7 +26,8 @@ LEAST_LINK_GB_S = 25.0  # both directions of the slowest chip-to-chip link there
 @rule
 def bus(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """Bus width x data rate ought to give the bandwidth: one of the three is another part's, or the maker
-    rounds, or clocks the memory below what it could."""
+    rounds, or clocks the memory below what it could.
+    """
     m = profile.memory
     if m and m.bus_bits and m.pin_gbit_s and m.bandwidth_gb_s:
         expected = m.bus_bits / 8 * m.pin_gbit_s
@@ -39,7 +41,8 @@ def bus(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def cache(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """More bandwidth than memory of that kind can have is the bandwidth of a cache; tables print it as the
-    memory's. DRAM bandwidth counts DRAM alone."""
+    memory's. DRAM bandwidth counts DRAM alone.
+    """
     m = profile.memory
     most = _most_gb_s(m) if m else None
     if m and most and m.bandwidth_gb_s and m.bandwidth_gb_s > most * (1 + BUS_TOLERANCE):
@@ -52,15 +55,15 @@ def _most_gb_s(m: Memory) -> float | None:
         return None
     bits = m.bus_bits
     if bits is None and m.kind in STACK_BITS and m.capacity_gb:
-        # One stack more than divides evenly: a stack may be there and partly switched off.
-        bits = STACK_BITS[m.kind] * (m.capacity_gb // SMALLEST_STACK_GB[m.kind] + 1)
+        bits = STACK_BITS[m.kind] * math.ceil(m.capacity_gb / SMALLEST_STACK_GB[m.kind])
     return bits / 8 * PIN_GBIT_S[m.kind] if bits else None
 
 
 @rule
 def bandwidth_tool(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """A measured share of the bandwidth under a half is mostly the tool: a copy engine, or a copy counted one way.
-    Over one, a cache answered. Measure with a kernel on arrays far larger than the cache."""
+    Over one, a cache answered. Measure with a kernel on arrays far larger than the cache.
+    """
     shares = profile.emulation.bandwidth_efficiency if profile.emulation else {}
     for name, share in shares.items():
         if not 0.5 <= share <= 1:
@@ -70,7 +73,8 @@ def bandwidth_tool(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def one_way(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """Link rates count both directions. A figure that is half of what the generation does is one direction, or a
-    part with half the links."""
+    part with half the links.
+    """
     for link in profile.links:
         for full in _full_gb_s(link):
             if near(link.bidirectional_gb_s, full / 2, 0.02):

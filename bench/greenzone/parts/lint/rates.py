@@ -21,7 +21,8 @@ STEP_TOLERANCE = 0.06
 @rule
 def sparse(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """A rate that counts 2:4 sparsity is twice the dense one, and sheets do not always say which they print.
-    TPP counts dense rates. Halve it, or write sparsity = "2:4" beside it."""
+    TPP counts dense rates. Halve it, or write sparsity = "2:4" beside it.
+    """
     if not _summed_by_units(profile):
         yield from suspicions(profile)
     own = dense_rates(profile)
@@ -52,7 +53,8 @@ def _summed_by_units(profile: DeviceProfile) -> int | None:
 @rule
 def per_device(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """A package that shows several devices is one integrated circuit: its rates are those of all of them.
-    A figure of one device, or of one die, is only a part of it."""
+    A figure of one device, or of one die, is only a part of it.
+    """
     own, expected = dense_rates(profile), rated(profile)
     count = profile.hardware.devices_per_package if profile.hardware else 1
     logic = max((d.count for d in profile.dies if d.kind == "logic"), default=1)
@@ -66,7 +68,8 @@ def per_device(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def hardware(profile: DeviceProfile, context: Context) -> Iterator[str]:
     """Units x operations a clock x rated clock ought to give the claimed rate: a count of units, a clock or a
-    rate is wrong, or the maker rates the format at another clock."""
+    rate is wrong, or the maker rates the format at another clock.
+    """
     if summed.fires(profile, context) or sparse.fires(profile, context):
         return
     own, expected = dense_rates(profile), rated(profile)
@@ -81,7 +84,8 @@ def hardware(profile: DeviceProfile, context: Context) -> Iterator[str]:
 @rule
 def capped(profile: DeviceProfile, context: Context) -> Iterator[str]:
     """The silicon would do more than is claimed: the part is capped, so a rate worked out from its name, its
-    units and its clock is wrong. What is sold stands in enabled_ops_per_clock; how the cap is held needs proof."""
+    units and its clock is wrong. What is sold stands in enabled_ops_per_clock; how the cap is held needs proof.
+    """
     if per_device.fires(profile, context):
         return
     own, silicon, sold = dense_rates(profile), rated(profile, enabled=False), rated(profile)
@@ -97,7 +101,8 @@ def capped(profile: DeviceProfile, context: Context) -> Iterator[str]:
 @rule
 def accumulate(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """GeForce and workstation parts multiply at half the rate when they accumulate in 32 bits, and sheets print
-    the faster rate. It belongs under fp16_acc16 or fp8_acc16; fp16, bf16 and fp8 are with 32 bits."""
+    the faster rate. It belongs under fp16_acc16 or fp8_acc16; fp16, bf16 and fp8 are with 32 bits.
+    """
     own = dense_rates(profile)
     fp16, bf16, fp8 = own.get("fp16"), own.get("bf16"), own.get("fp8")
     if fp16 and bf16 and near(fp16, 2 * bf16):
@@ -111,7 +116,8 @@ def accumulate(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def ladder(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """Half the bits run at the same rate, or at twice it. Another step between formats is a vector rate beside a
-    matrix rate, a cap on one of the two, or a wrong figure."""
+    matrix rate, a cap on one of the two, or a wrong figure.
+    """
     own = dense_rates(profile)
     for wide, narrow in STEPS:
         slow = max((n for n in wide if n in own), key=own.__getitem__, default=None)

@@ -27,7 +27,8 @@ BAD_SOURCES = {
 @rule
 def disagree(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """Sources disagree by more than rounding. Both stand: a verdict holds where it holds for all of them, else
-    the highest rate governs under a control."""
+    the highest rate governs under a control.
+    """
     for name, interval in _in_conflict(profile):
         if interval.high > interval.low * (1 + DISAGREE_FROM):
             high = short(interval.high) if interval.is_bounded else "no end"
@@ -48,7 +49,7 @@ def _in_conflict(profile: DeviceProfile) -> Iterator[tuple[str, Interval]]:
 
 @rule
 def unsourced(profile: DeviceProfile, _: Context) -> Iterator[str]:
-    """A figure that names no source can be checked by nobody."""
+    """A figure that names no source can be checked by nobody: name the sheet, for the table or for the figure."""
     for where, source in sorted(profile.sourced_tables()):
         if source is None:
             yield f"{where} names no source"
@@ -66,7 +67,8 @@ def bad_source(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def above_claim(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """A rate was measured above the claim: cards boost above the rated clock, or the claim is of another part, of
-    another accumulate, or too low. The claim stands; a verdict that the measurement would change is undecided."""
+    another accumulate, or too low. The claim stands; a verdict that the measurement would change is undecided.
+    """
     own = dense_rates(profile)
     for m in profile.measurements:
         low = m.rate_tops * (1 - m.expanded_uncertainty)
@@ -77,7 +79,8 @@ def above_claim(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def above_ceiling(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """A rate was measured above what all units can do at the highest clock: the clock, the units or the
-    measurement is wrong. Cards boost above the rated clock; max_mhz is the highest that the device reports."""
+    measurement is wrong. Cards boost above the rated clock; max_mhz is the highest that the device reports.
+    """
     h = profile.hardware
     clock = (h.max_mhz or h.boost_mhz) if h else None
     for m in profile.measurements:
@@ -91,7 +94,8 @@ def above_ceiling(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def transient(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """A limiter acts after a burst, so a short measurement is above a long one. Both count: give [emulation] a
-    limiter with its onset, and never quote one of the two alone."""
+    limiter with its onset, and never quote one of the two alone.
+    """
     limited = {limiter.format for limiter in profile.emulation.limiter} if profile.emulation else set()
     for name in dict.fromkeys(m.format for m in profile.measurements):
         by_window = {m.window: m.rate_tops for m in profile.measurements if m.format == name}
@@ -104,7 +108,8 @@ def transient(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @rule
 def measured_only(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """Nothing is claimed and something was measured: a lower bound, and on a part with a limiter in firmware one
-    that its setting decides. Find the maker's figure, and record the limiter's state with the measurement."""
+    that its setting decides. Find the maker's figure, and record the limiter's state with the measurement.
+    """
     if not dense_rates(profile) and profile.measurements:
         best = max(profile.measurements, key=lambda m: m.rate_tops)
         silicon = rated(profile, enabled=False).get(best.format)
@@ -115,7 +120,8 @@ def measured_only(profile: DeviceProfile, _: Context) -> Iterator[str]:
 @needing("edges")
 def edge(profile: DeviceProfile, context: Context) -> Iterator[str]:
     """A regulated parameter lies within 2 % of a line of a rule, or sources stand on both sides of it: rounding a
-    rate or an area moves it across."""
+    rate or an area moves it across.
+    """
     part = part_of(profile)
     for name, edges in context.edges.items():
         value = part.value(name).interval
