@@ -67,9 +67,9 @@ def test_a_measurement_above_the_claim_that_crosses_a_line_is_undecided() -> Non
     assert part.value("tpp").interval == Interval.point(2368)
 
 
-def record() -> Record:
-    """An empty record."""
-    plain: dict[str, Any] = {"tool": {}, "rules": {}, "device": {}, "environment": {}, "settings": {}}
+def record(device: dict[str, Any] | None = None) -> Record:
+    """An empty record, of a device if one is given."""
+    plain: dict[str, Any] = {"tool": {}, "rules": {}, "device": device or {}, "environment": {}, "settings": {}}
     return Record(run=Run(id="x", started_at="2026-01-01T00:00:00+00:00"), **plain)
 
 
@@ -107,19 +107,14 @@ def test_refused_unstable_and_missing_figures_are_findings() -> None:
 
 def test_a_live_card_that_is_not_what_it_names_itself_is_said_in_its_record() -> None:
     facts = {"name": "NVIDIA GeForce RTX 4090", "memory_bytes": 48 * 2**30, "units": 128}
-    record = empty_record(facts)
-    find_identity(record, [load_profile("nvidia-rtx-4090"), load_profile("nvidia-l40s")])
-    (found,) = [f for f in record.findings if f.code == "identity_memory_differs"]
+    own = record(facts)
+    find_identity(own, [load_profile("nvidia-rtx-4090"), load_profile("nvidia-l40s")])
+    (found,) = [f for f in own.findings if f.code == "identity_memory_differs"]
     assert "memory twice that of the part" in found.text
 
 
 def test_a_device_of_no_known_name_is_not_guessed_at_in_its_record() -> None:
-    record = empty_record({"name": "AMD EPYC", "memory_bytes": 2**34, "units": 2})
-    find_identity(record, [load_profile("nvidia-h20")])
-    assert record.findings == []
+    own = record({"name": "AMD EPYC", "memory_bytes": 2**34, "units": 2})
+    find_identity(own, [load_profile("nvidia-h20")])
+    assert own.findings == []
 
-
-def empty_record(device: dict[str, Any]) -> Record:
-    """A record of a device of which nothing was measured."""
-    run = Run(id="x", started_at="2026-11-22T00:00:00+00:00")
-    return Record(run=run, tool={}, rules={}, device=device, environment={}, settings={})
