@@ -117,4 +117,3 @@ def test_a_device_of_no_known_name_is_not_guessed_at_in_its_record() -> None:
     own = record({"name": "AMD EPYC", "memory_bytes": 2**34, "units": 2})
     find_identity(own, [load_profile("nvidia-h20")])
     assert own.findings == []
-
