@@ -74,6 +74,19 @@ def block_length(samples: Sequence[float]) -> int:
     return max(1, min(math.ceil(optimal), n // 4 or 1))
 
 
+def effective_samples(samples: Sequence[float]) -> float:
+    """How many independent samples a correlated series is worth: n (1 - rho) / (1 + rho).
+
+    rho is the lag-1 autocorrelation of an AR(1) process (Wilks, "Statistical Methods in the Atmospheric
+    Sciences", 5.2.4), held between 0 and 0.999; at most n, at least 1.
+
+    >>> effective_samples([1.0, 2.0, 1.0, 2.0, 1.0, 2.0])
+    6.0
+    """
+    rho = min(max(autocorrelation(samples), 0.0), 0.999)
+    return max(1.0, len(samples) * (1 - rho) / (1 + rho))
+
+
 def median_standard_error(samples: Sequence[float], seed: int = 0) -> float:
     """The block-bootstrap standard error of the median, in the unit of the samples.
 

@@ -117,3 +117,22 @@ def test_a_device_of_no_known_name_is_not_guessed_at_in_its_record() -> None:
     own = record({"name": "AMD EPYC", "memory_bytes": 2**34, "units": 2})
     find_identity(own, [load_profile("nvidia-h20")])
     assert own.findings == []
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "words"),
+    [
+        ({"onset_s": 0.01, "ratio": 1.3, "clock_ratio": 1.3, "explained_by": "clock"}, "clock_falls", "10 ms after"),
+        ({"onset_s": 0.01, "ratio": 1.3, "clock_ratio": 1.0, "explained_by": None}, "limiter", "falls by 1.00 alone"),
+        ({"onset_s": 3.0, "ratio": 1.3, "clock_ratio": None, "explained_by": None}, "limiter", "nobody could read"),
+    ],
+)
+def test_a_rate_that_falls_is_a_limiter_unless_the_clock_explains_it(
+    found: dict[str, Any], code: str, words: str
+) -> None:
+    device = EmulatedDevice(load_profile("nvidia-h20"))
+    own = record()
+    own.benchmarks = [row("int8", 130.0, window="burst", limiter=found), row("int8", 100.0, limiter=found)]
+    evaluate(own, device, device.profile, date(2026, 1, 20), date(2026, 1, 20), Transaction())
+    (text,) = [f.text for f in own.findings if f.code == code]
+    assert words in text

@@ -16,7 +16,7 @@ from greenzone.parts.capability import Part, part_of
 from greenzone.parts.document import evidence_json, parameters_json
 from greenzone.parts.evidence import Evidence, measured_rates
 from greenzone.parts.profile import DeviceProfile
-from greenzone.records.record import Record, Row
+from greenzone.records.record import Record, Row, Severity
 from greenzone.records.subject import part_json
 
 LIMITER_RATIO = 1.05  # a burst this much above the sustained rate is worth a word
@@ -126,18 +126,33 @@ def _find_in_row(record: Record, row: Row) -> None:
 
 
 def _find_limiters(record: Record) -> None:
+    """Rates that fall under load: what the clock explains, what it does not, and what cannot be told."""
     rates = {
-        (r.name, r.format, r.window): r.rate_tops for r in record.benchmarks if r.rate_tops and r.validity == "valid"
+        (r.name, r.format, r.variant, r.data, r.window): r
+        for r in record.benchmarks
+        if r.rate_tops and r.validity == "valid"
     }
-    for (name, form, window), burst in rates.items():
-        steady = rates.get((name, form, "sustained"))
-        if window == "burst" and steady and burst.low > LIMITER_RATIO * steady.high:
-            ratio = burst.median / steady.median
-            record.find(
-                "limiter",
-                "warning",
-                f"{name} {form}: burst is {ratio:.2f} of sustained: a limiter or a clock that falls under load",
-            )
+    for (*key, window), burst in rates.items():
+        steady = rates.get((*key, "sustained"))  # type: ignore[arg-type]
+        if window != "burst" or steady is None or burst.rate_tops is None or steady.rate_tops is None:
+            continue
+        if burst.rate_tops.low > LIMITER_RATIO * steady.rate_tops.high:
+            ratio = burst.rate_tops.median / steady.rate_tops.median
+            text = f"{burst.name} {burst.format}: burst is {ratio:.2f} of sustained"
+            record.find(*_limiter(text, burst.limiter))
+
+
+def _limiter(text: str, found: dict[str, Any] | None) -> tuple[str, Severity, str]:
+    """The code, the severity and the words for a rate that falls under load."""
+    if found is None:
+        return "limiter", "warning", f"{text}: a limiter or a clock that falls under load"
+    onset = f"{found['onset_s'] * 1e3:.3g} ms after a cold start"
+    if found["explained_by"] == "clock":
+        return "clock_falls", "info", f"{text}: the clock falls by as much, {onset}"
+    if found["clock_ratio"] is None:
+        return "limiter", "warning", f"{text}, from {onset}: a limiter, or a clock that nobody could read"
+    alone = f"a limiter, for the clock falls by {found['clock_ratio']:.2f} alone"
+    return "limiter", "warning", f"{text}, from {onset}: {alone}"
 
 
 def _find_fraction_of_claim(record: Record, profile: DeviceProfile | None) -> None:

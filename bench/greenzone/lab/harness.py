@@ -101,6 +101,8 @@ def _opened(request: Request, device: Device) -> tuple[Record, Path]:
         device={**description, "chosen_because": device.chosen_because, "part": evaluation.part_facts(device, profile)},
         environment=_environment(), settings=_settings(request),
     )  # fmt: skip
+    for code, text in device.conditions():
+        record.find(code, "warning", f"{device.id}: {text}")
     if device.chosen_because:
         record.find("device_chosen", "info", f"{device.id}: {device.chosen_because}")
     path = path_for(request.folder, device.id, run_id)

@@ -11,6 +11,12 @@ Window = Literal["burst", "sustained"]
 Validity = Literal["valid", "invalid", "unstable"]
 
 
+class Disturbance(str):
+    """A remark of a device that something else ran beside the load: the measurement is worth repeating."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """How far a kernel's output is from a float64 reference, as a ratio of Frobenius norms.

@@ -66,6 +66,11 @@ class Row(RecordModel):
     ceiling: float | None = None
     timer_uncertainty: float | None = None
     burst_window_s: float | None = None
+    effective_samples: float | None = None
+    uncertainty: dict[str, float] | None = None
+    set_aside: int | None = None
+    limiter: dict[str, Any] | None = None
+    repeats: list[dict[str, Any]] = Field(default_factory=list)
     bus_bytes: float | None = None
     worked_out: bool | None = None
     layers: int | None = None

@@ -8,7 +8,7 @@ from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices import host
 from greenzone.lab.devices.cpu import CpuDevice, HostClocks
 from greenzone.lab.operators import Copy, Matmul, Operator
-from greenzone.lab.results import Check
+from greenzone.lab.results import Check, Disturbance
 
 
 def write(root: Path, path: str, text: str) -> None:
@@ -120,13 +120,15 @@ class Ticking:
     operator: Operator = Matmul(8, 8, 8, "fp32")
     note = variant = None
 
-    def __init__(self, seconds: float, share: float = 1.0) -> None:
+    def __init__(self, seconds: float, share: float = 1.0, switches: int = 0) -> None:
         self.seconds, self.share, self.wall, self.cpu, self.calls = seconds, share, 0.0, 0.0, 0
+        self.switches, self.switched = switches, 0
 
     def launch(self) -> None:
         self.calls += 1
         self.wall += self.seconds
         self.cpu += self.seconds * self.share
+        self.switched += self.switches
 
     def check(self) -> Check:
         return Check(0.0, 0.0, "none")
@@ -135,7 +137,7 @@ class Ticking:
 
 
 def timed(kernel: Ticking) -> CpuDevice:
-    device = CpuDevice(clocks=HostClocks(lambda: kernel.wall, lambda: kernel.cpu))
+    device = CpuDevice(clocks=HostClocks(lambda: kernel.wall, lambda: kernel.cpu, lambda: kernel.switched))
     device._threads = 1
     return device
 
@@ -159,6 +161,34 @@ def test_contention_is_noticed_once() -> None:
     (remark,) = device.remarks()
     assert "60%" in remark
     assert device.remarks() == ()
+
+
+def test_being_put_off_the_processor_is_a_disturbance_too() -> None:
+    kernel = Ticking(0.01, switches=3)
+    device = timed(kernel)
+    device.time(kernel, 20)
+    (remark,) = device.remarks()
+    assert isinstance(remark, Disturbance)
+    assert "put off its processors 300 times a second" in remark
+
+
+def test_a_battery_a_single_core_and_a_saving_governor_are_conditions(tmp_path: Path) -> None:
+    battery = tmp_path / "sys/class/power_supply/BAT0"
+    battery.mkdir(parents=True)
+    (battery / "type").write_text("Battery\n")
+    (battery / "status").write_text("Discharging\n")
+    governor = tmp_path / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+    governor.parent.mkdir(parents=True)
+    governor.write_text("powersave\n")
+    device = CpuDevice(tmp_path)
+    device._threads = 1
+    assert [code for code, _ in device.conditions()] == ["one_core", "on_battery", "governor"]
+    mains = tmp_path / "sys/class/power_supply/AC"
+    mains.mkdir()
+    (mains / "type").write_text("Mains")
+    (mains / "online").write_text("1")
+    device._threads = 2
+    assert [code for code, _ in device.conditions()] == ["governor"]
 
 
 @pytest.mark.parametrize(("share", "calls"), [(0.97, 20), (0.6, 2)])

@@ -250,21 +250,20 @@ def test_without_nvml_it_runs_and_says_why_there_is_no_telemetry() -> None:
     assert one.describe()["uuid"] == "GPU-1"
 
 
-def test_telemetry_is_read_while_the_queue_is_full() -> None:
-    driver = FakeDriver()
-    one = device(driver)
+def test_telemetry_is_read_beside_the_work_and_handed_on_once() -> None:
+    one = device(nvml=Powered())
     kernel = one.prepare(Matmul(16, 16, 16, "fp32"), 0)
-
-    def sample() -> dict[str, Any]:
-        driver.log.append("look")
-        return {"power_w": 300}
-
-    one._telemetry.sample = sample  # type: ignore[method-assign]
-    driver.log.clear()
+    before = one.now()
     one.time(kernel, 2)
-    assert driver.log == ["record", "record"] * 2 + ["look", "synchronise"]
-    assert one.telemetry() == {"power_w": 300}
-    assert driver.log.count("look") == 1
+    readings = one.states()
+    assert readings
+    assert all(before <= at <= one.now() and state["power_w"] == 300 for at, state in readings)
+    assert one.states() == []
+
+
+class Powered(Limits):
+    def nvmlDeviceGetPowerUsage(self, _: str) -> int:
+        return 300_000
 
 
 def test_close_gives_memory_back_to_the_driver() -> None:

@@ -184,6 +184,7 @@ def test_telemetry_has_the_shape_of_nvml() -> None:
     busy: Any = device.telemetry()
     names = {
         "clock_sm_mhz",
+        "clock_default_sm_mhz",
         "clock_memory_mhz",
         "power_w",
         "temperature_c",

@@ -1,5 +1,6 @@
 """NVML through a fake of its module: every field, every error, and no crash."""
 
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,6 +43,17 @@ class FakeNvml:
     def nvmlDeviceGetClockInfo(self, _: str, kind: int) -> int:
         return {1: 1755, 2: 2619}[kind]
 
+    def nvmlDeviceGetDefaultApplicationsClock(self, _: str, kind: int) -> int:
+        return {1: 1755}[kind]
+
+    def nvmlDeviceGetMigMode(self, _: str) -> list[int]:
+        return [self.mig, 0]
+
+    def nvmlDeviceGetComputeRunningProcesses(self, _: str) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pid=os.getpid()), *(SimpleNamespace(pid=-n) for n in range(1, self.others + 1))]
+
+    mig, others, limit = 0, 0, 400_000
+
     def nvmlDeviceGetMaxClockInfo(self, _: str, kind: int) -> int:
         return {1: 1980, 2: 2619}[kind]
 
@@ -58,7 +70,7 @@ class FakeNvml:
         return 0x8
 
     def nvmlDeviceGetEnforcedPowerLimit(self, _: str) -> int:
-        return 400_000
+        return self.limit
 
     def nvmlDeviceGetPowerManagementDefaultLimit(self, _: str) -> int:
         return 500_000
@@ -96,12 +108,31 @@ class FakeNvml:
 def test_a_sample_has_the_units_of_its_names() -> None:
     assert Telemetry(0, None, FakeNvml()).sample() == {
         "clock_sm_mhz": 1755,
+        "clock_default_sm_mhz": 1755,
         "clock_memory_mhz": 2619,
         "power_w": 350.5,
         "temperature_c": 61,
         "utilization": 0.98,
         "throttle_reasons": ["sw_power_cap"],
     }
+
+
+def test_another_tenant_a_slice_and_another_power_limit_are_conditions() -> None:
+    fake = FakeNvml()
+    fake.mig, fake.others = 1, 2
+    found = dict(Telemetry(0, None, fake).conditions())
+    assert set(found) == {"mig", "other_tenant", "power_limit_lowered"}
+    assert "2 other processes" in found["other_tenant"]
+    assert "400 W, is below the default, 500 W" in found["power_limit_lowered"]
+    fake.mig, fake.others, fake.limit = 0, 0, 600_000
+    assert [code for code, _ in Telemetry(0, None, fake).conditions()] == ["power_limit_raised"]
+    fake.limit = 500_000
+    assert Telemetry(0, None, fake).conditions() == []
+
+
+def test_conditions_that_cannot_be_asked_for_are_not_made_up() -> None:
+    names = ("nvmlDeviceGetMigMode", "nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetEnforcedPowerLimit")
+    assert Telemetry(0, None, FakeNvml(broken=names)).conditions() == []
 
 
 def test_the_limits() -> None:

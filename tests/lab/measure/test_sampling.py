@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from greenzone.lab.measure import QUICK, Budget, Windows, judge, measure_windows
 from greenzone.lab.operators import Matmul
-from greenzone.lab.results import Check, Result
+from greenzone.lab.results import Check, Disturbance, Result
 from greenzone.statistics import Estimate, median
 
 OPERATOR = Matmul(8, 8, 8, "fp32")
@@ -49,8 +49,8 @@ class Scripted:
         self.idled += seconds
         self.load, self.calls = 0.0, 0
 
-    def telemetry(self) -> dict[str, Any]:
-        return {"power_w": self.load}
+    def states(self) -> list[tuple[float, dict[str, Any]]]:
+        return [(self.clock, {"power_w": self.load})]
 
     def remarks(self) -> tuple[str, ...]:
         return ("remarked",)
@@ -144,6 +144,66 @@ def test_remarks_and_telemetry_are_handed_on() -> None:
     assert windows.telemetry
     assert all(set(state) == {"load_s", "power_w"} for state in windows.telemetry)
     assert len(windows.telemetry) <= 20
+
+
+class Awakening(Scripted):
+    """A device whose clock is low for the first 20 ms of a load, calls taking three times as long."""
+
+    def states(self) -> list[tuple[float, dict[str, Any]]]:
+        clock = 700 if self.load < 0.020 else 1980
+        return [(self.clock, {"clock_sm_mhz": clock, "clock_default_sm_mhz": 1755})]
+
+
+def test_samples_under_three_quarters_of_the_default_clock_are_set_aside_and_counted() -> None:
+    device: Any = Awakening(lambda load, _: 0.003 if load < 0.020 else 0.001)
+    windows = measure_windows(device, Kernel(), budget=Budget(batch=1))
+    assert windows.set_aside == 6  # the reading after the seventh call is of the clock awake
+    assert median(windows.burst) == 0.001
+    assert any("6 burst samples set aside" in note for note in windows.notes)
+
+
+class Shared(Scripted):
+    """A device that something disturbs in its first so many loads."""
+
+    def __init__(self, disturbed: int) -> None:
+        super().__init__(lambda *_: 0.001)
+        self.loads, self.disturbed = 0, disturbed
+
+    def idle(self, seconds: float) -> None:
+        super().idle(seconds)
+        self.loads += 1
+
+    def remarks(self) -> tuple[str, ...]:
+        return (Disturbance("contention: x"),) if 0 < self.loads <= self.disturbed else ()
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "loads", "words"),
+    [(0, 1, None), (1, 2, "measured 2 times, then undisturbed"), (9, 2, "measured 2 times, still disturbed")],
+)
+def test_a_disturbed_run_says_so_and_tries_again(disturbed: int, loads: int, words: str | None) -> None:
+    device: Any = Shared(disturbed)
+    windows = measure_windows(device, Kernel(), budget=QUICK)
+    assert device.loads == loads
+    assert windows.disturbed == (disturbed > 1)
+    assert any(words in note for note in windows.notes) if words else not windows.notes
+
+
+def test_a_limiter_is_found_with_its_onset_and_two_speeds_are_said() -> None:
+    limited = measure(lambda load, _: 0.0002 if load < 0.010 else 0.0003)
+    assert limited.limiter is not None
+    assert limited.limiter.onset_s == pytest.approx(0.010, abs=0.0004)
+    assert limited.limiter.ratio == pytest.approx(1.5)
+    assert not limited.limiter.explained
+    bimodal = measure(lambda _, call: 0.001 if call % 3 else 0.002)
+    assert any("two speeds: 33% of the sustained calls take 2.00 times" in note for note in bimodal.notes)
+
+
+def test_a_cap_after_three_seconds_is_found_where_the_budget_reaches_it() -> None:
+    longer = Budget(min_load_s=4.0, max_load_s=8.0)
+    windows = measure(lambda load, _: 0.001 if load < 3.0 else 0.0013, longer)
+    assert windows.limiter is not None
+    assert windows.limiter.onset_s == pytest.approx(3.0, rel=0.1)
 
 
 @given(st.floats(min_value=1e-5, max_value=3.0))

@@ -102,5 +102,14 @@ class Device(Protocol):
     def telemetry(self) -> dict[str, Any] | None:
         """Clocks, power, temperature and throttle reasons now; None where there is no such source."""
 
+    def states(self) -> list[tuple[float, dict[str, Any]]]:
+        """The telemetry read while it timed, since this was last asked, each with the time by `now`.
+
+        Where clocks are known a state has `clock_sm_mhz` and `clock_default_sm_mhz`.
+        """
+
     def remarks(self) -> tuple[str, ...]:
-        """What the device noticed while it timed, since this was last asked."""
+        """What the device noticed while it timed, since this was last asked; a `Disturbance` asks for another try."""
+
+    def conditions(self) -> tuple[tuple[str, str], ...]:
+        """What of the machine's present state a reader of any figure must know: a code and a sentence each."""

@@ -18,6 +18,7 @@ from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build, rotation_sets
 from greenzone.lab.devices.numerics import native
 from greenzone.lab.operators import Matmul, Operator
+from greenzone.lab.results import Disturbance
 
 FORMATS = ("fp64", "fp32", "bf16", "fp16", "int8", "fp8")
 _UNITS = 2  # vector pipes that multiply and add at the widest width: no x86 core has more
@@ -28,6 +29,9 @@ _CACHE_UNKNOWN = 64 * 2**20
 _SHORT_CALL = 50e-6  # below this the clock's own 50 ns and Python's 1 us would be seen: loop inside
 _CONTENTION = 0.9
 _CONTENTION_FROM = 0.05  # seconds of wall time before the ratio means anything
+# Involuntary switches a second and thread: 0.5 an iteration of some 20 ms on a quiet machine, 2.4 to 7 on
+# one that is shared with a busy process.
+_SWITCHES = 75.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class HostClocks:
 
     wall: Callable[[], float] = host_time.perf_counter
     process: Callable[[], float] = host_time.process_time
+    switches: Callable[[], int] = host.involuntary_switches
 
 
 class CpuDevice:
@@ -52,7 +57,7 @@ class CpuDevice:
         self._flags = host.processor_flags(root)
         self._clock = host.maximum_clock(root)
         self._cores = host.core_count(_allowed(), root) or self._threads
-        self._worst_share: float | None = None
+        self._worst_share, self._worst_switches = 1.0, 0.0
         self._paths: dict[tuple[str, bool], str | None] = {}
 
     @property
@@ -107,13 +112,14 @@ class CpuDevice:
 
     def time(self, kernel: Kernel, count: int) -> list[float]:
         with torch_errors(f"cpu: {kernel.operator.name}"):
-            wall, process = self._clocks.wall(), self._clocks.process()
+            wall, process, switches = self._clocks.wall(), self._clocks.process(), self._clocks.switches()
             samples = [self._one(kernel, 1)]
             if 0 < samples[0] < _SHORT_CALL:
                 inner = math.ceil(_SHORT_CALL / samples.pop())
                 samples = [self._one(kernel, inner) for _ in range(count)]
             samples += [self._one(kernel, 1) for _ in range(count - len(samples))]
-            self._watch(self._clocks.wall() - wall, self._clocks.process() - process)
+            switched = self._clocks.switches() - switches
+            self._watch(self._clocks.wall() - wall, self._clocks.process() - process, switched)
         return samples
 
     def _one(self, kernel: Kernel, inner: int) -> float:
@@ -123,19 +129,42 @@ class CpuDevice:
             kernel.launch()
         return (clock() - start) / inner
 
-    def _watch(self, wall: float, process: float) -> None:
+    def _watch(self, wall: float, process: float, switches: int) -> None:
+        """Keep the worst share of processor time, and the worst rate of switches, of a time worth judging."""
         if wall < _CONTENTION_FROM:
             return
-        share = process / (wall * self._threads)
-        if share < _CONTENTION and share < (self._worst_share or 1.0):
-            self._worst_share = share
+        self._worst_share = min(self._worst_share, process / (wall * self._threads))
+        self._worst_switches = max(self._worst_switches, switches / (wall * self._threads))
 
     def remarks(self) -> tuple[str, ...]:
-        if self._worst_share is None:
+        share, switches = self._worst_share, self._worst_switches
+        self._worst_share, self._worst_switches = 1.0, 0.0
+        found = []
+        if share < _CONTENTION:
+            found.append(f"got {share:.0%} of the processor time of its {self._threads} threads")
+        if switches > _SWITCHES:
+            found.append(f"was put off its processors {switches:.0f} times a second and thread")
+        if not found:
             return ()
-        share, self._worst_share = self._worst_share, None
-        got = f"the process got {share:.0%} of the processor time of its {self._threads} threads"
-        return (f"contention: {got}; something else was running, or the kernel does not use them all",)
+        words = f"contention: the process {' and '.join(found)}"
+        return (Disturbance(f"{words}; something else was running, or the kernel does not use them all"),)
+
+    def states(self) -> list[tuple[float, dict[str, Any]]]:
+        return []
+
+    def conditions(self) -> tuple[tuple[str, str], ...]:
+        """One core, a battery, a governor that saves power."""
+        found = []
+        if self._threads == 1:
+            text = "one thread: whatever else runs takes its time from the measurement"
+            found.append(("one_core", text))
+        if host.on_battery(self._root):
+            text = "the machine runs on its battery, where clocks are held down; plug it in and run again"
+            found.append(("on_battery", text))
+        if (governor := host.governor(self._root)) == "powersave" and "intel_pstate" not in self._clock.source:
+            text = f"the frequency governor is {governor}: clocks stay low; choose performance and run again"
+            found.append(("governor", text))
+        return tuple(found)
 
     def now(self) -> float:
         return self._clocks.wall()

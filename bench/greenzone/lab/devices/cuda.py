@@ -10,6 +10,7 @@ from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, precision
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import TorchKernel, build
 from greenzone.lab.devices.numerics import native
+from greenzone.lab.devices.sampler import Sampler
 from greenzone.lab.devices.telemetry import Telemetry
 from greenzone.lab.operators import Operator
 from greenzone.lab.results import Check
@@ -22,7 +23,6 @@ _FP8_FROM = (8, 9)
 _TF32_FROM = (8, 0)
 _BF16_FROM = (8, 0)
 _INT8_FROM = (7, 5)
-_LOOK_S = 0.2  # between two readings of the telemetry, each of which takes some milliseconds
 
 
 class CudaKernel:
@@ -89,7 +89,7 @@ class CudaDevice:
         self._properties = self._driver.properties(index)
         self._telemetry = Telemetry(index, self._properties.uuid, nvml)
         self._limits = self._telemetry.limits()
-        self._seen: tuple[float, dict[str, Any] | None] | None = None
+        self._sampler = Sampler(self._telemetry.sample, host_time.perf_counter)
         self.named_like: tuple[str, ...] = ()
 
     def recognise(self, known: Iterable[DeviceProfile]) -> None:
@@ -148,12 +148,11 @@ class CudaDevice:
             raise DeviceError(f"{self.id} times kernels that it prepared itself")
         driver, index = self._driver, self._index
         pairs = [(driver.event(index), driver.event(index)) for _ in range(count)]
-        with torch_errors(f"{self.id}: {kernel.operator.name}"), kernel.settings():
+        with torch_errors(f"{self.id}: {kernel.operator.name}"), kernel.settings(), self._sampler.running():
             for start, end in pairs:
                 start.record()
                 kernel.inner.launch()
                 end.record()
-            self._look()
             driver.synchronise(index)
             return [start.elapsed_time(end) / 1e3 for start, end in pairs]
 
@@ -202,17 +201,17 @@ class CudaDevice:
             **self._driver.versions(),
         }
 
-    def _look(self) -> None:
-        """Read the telemetry while the queue is full: after the wait the device is idle again."""
-        if self._seen is None or self.now() - self._seen[0] >= _LOOK_S:
-            self._seen = (self.now(), self._telemetry.sample())
-
     def telemetry(self) -> dict[str, Any] | None:
-        fresh = self._seen is not None and self.now() - self._seen[0] < 2 * _LOOK_S
-        return self._seen[1] if self._seen and fresh else self._telemetry.sample()
+        return self._telemetry.sample()
+
+    def states(self) -> list[tuple[float, dict[str, Any]]]:
+        return self._sampler.drain()
 
     def remarks(self) -> tuple[str, ...]:
         return ()
+
+    def conditions(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._telemetry.conditions())
 
 
 def match_profiles(

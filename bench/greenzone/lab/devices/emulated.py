@@ -188,6 +188,7 @@ class EmulatedDevice:
         share = power / limit if power is not None and limit else busy
         return {
             "clock_sm_mhz": hardware.boost_mhz if hardware else None,
+            "clock_default_sm_mhz": hardware.boost_mhz if hardware else None,
             "clock_memory_mhz": None,
             "power_w": power,
             "temperature_c": _AMBIENT_C + (_FULL_LOAD_C - _AMBIENT_C) * share,
@@ -203,7 +204,14 @@ class EmulatedDevice:
         cost, seconds, form = self._last
         return self._model.power_w(cost, seconds, form), 1.0
 
+    def states(self) -> list[tuple[float, dict[str, Any]]]:
+        state = self.telemetry()
+        return [(self._now, state)] if state is not None else []
+
     def remarks(self) -> tuple[str, ...]:
+        return ()
+
+    def conditions(self) -> tuple[tuple[str, str], ...]:
         return ()
 
 

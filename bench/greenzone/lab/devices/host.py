@@ -80,6 +80,28 @@ def maximum_clock(root: Path = ROOT) -> MaximumClock:
     return MaximumClock(max(known) / 1000, f"cpufreq ({driver or 'unknown driver'})")
 
 
+def involuntary_switches() -> int:
+    """How often this process was put off its processors against its will; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+def on_battery(root: Path = ROOT) -> bool:
+    """Whether a battery discharges and no mains is plugged in."""
+    supplies = list((root / "sys/class/power_supply").glob("*"))
+    mains = [_text(s / "online") for s in supplies if _text(s / "type") in ("Mains", "USB")]
+    discharging = any(_text(s / "type") == "Battery" and _text(s / "status") == "Discharging" for s in supplies)
+    return discharging and "1" not in mains
+
+
+def governor(root: Path = ROOT) -> str | None:
+    """The frequency governor of the first processor; None where there is none."""
+    return _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None
+
+
 def last_level_cache_bytes(root: Path = ROOT) -> int:
     """All caches of the highest level together; 0 where the system does not tell."""
     caches: dict[int, dict[str, int]] = {}

@@ -6,6 +6,7 @@ answer is None, and `reason` says why there is none at all.
 """
 
 import importlib
+import os
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -50,6 +51,8 @@ class Telemetry:
         """
         self.reason: str | None = None
         self._handle: Any = None
+        self._default: int | None = None
+        self._default_known = False
         try:
             self._nvml = module if module is not None else _import_nvml()
         except ImportError as error:
@@ -82,6 +85,7 @@ class Telemetry:
         mask = self._throttle_mask()
         return {
             "clock_sm_mhz": self._ask(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)),
+            "clock_default_sm_mhz": self._default_clock_mhz(),
             "clock_memory_mhz": self._ask(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM)),
             "power_w": None if power_mw is None else power_mw / 1000,
             "temperature_c": self._ask(
@@ -90,6 +94,45 @@ class Telemetry:
             "utilization": self._ask(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100),
             "throttle_reasons": None if mask is None else throttle_reasons(mask),
         }
+
+    def _default_clock_mhz(self) -> int | None:
+        """The clock the GPU takes by default under load; asked once, for it does not change in a run."""
+        if not self._default_known:
+            nvml, handle = self._nvml, self._handle
+            self._default = self._ask(lambda: nvml.nvmlDeviceGetDefaultApplicationsClock(handle, nvml.NVML_CLOCK_SM))
+            self._default_known = True
+        return self._default
+
+    def conditions(self) -> list[tuple[str, str]]:
+        """What is not as it is by default: another tenant, a slice, a lowered limit, tied clocks; nothing without NVML.
+
+        Returns:
+            A code and a sentence for each.
+        """
+        if self._handle is None:
+            return []
+        nvml, handle = self._nvml, self._handle
+        found = []
+        if (mode := self._ask(lambda: nvml.nvmlDeviceGetMigMode(handle)[0])) is not None and mode:
+            text = "the GPU is cut into MIG slices: what is measured is one of them, and scaled up nothing is shown"
+            found.append(("mig", text))
+        others = self._others()
+        if others:
+            text = f"{others} other process{'es' if others > 1 else ''} on the GPU: the figures are of what was left"
+            found.append(("other_tenant", text))
+        limit = self._ask(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle))
+        default = self._ask(lambda: nvml.nvmlDeviceGetPowerManagementDefaultLimit(handle))
+        if limit and default and limit != default:
+            code, word = ("power_limit_lowered", "below") if limit < default else ("power_limit_raised", "above")
+            text = f"the power limit, {limit / 1000:g} W, is {word} the default, {default / 1000:g} W"
+            found.append((code, f"{text}: no figure of the part as sold"))
+        return found
+
+    def _others(self) -> int:
+        """How many processes compute on the GPU besides this one; 0 where the driver does not tell."""
+        nvml, handle = self._nvml, self._handle
+        running = self._ask(lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or []
+        return sum(getattr(p, "pid", None) != os.getpid() for p in running)
 
     def _throttle_mask(self) -> int | None:
         nvml, handle = self._nvml, self._handle

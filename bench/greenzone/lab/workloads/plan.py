@@ -12,7 +12,14 @@ from greenzone.lab.measure import BUDGETS, Budget, Windows, measure_windows
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import Matmul, ModelShape, Operator
 from greenzone.lab.results import Check, Result, Window
-from greenzone.statistics import Estimate, estimate_rate, median
+from greenzone.statistics import (
+    COVERAGE_FACTOR,
+    Estimate,
+    effective_samples,
+    estimate_rate,
+    median,
+    median_standard_error,
+)
 
 # CUDA events resolve about 0.5 us (CUDA Runtime API, cudaEventElapsedTime); the processor's clock and
 # the emulated one are finer, and get no better. Oscillators are good to 100 parts in a million.
@@ -138,6 +145,22 @@ def rate_of(samples: Sequence[float], amount: float) -> Estimate:
     return estimate_rate(samples, amount, relative_systematic=timer_uncertainty(median(samples)))
 
 
+def uncertainty_budget(samples: Sequence[float]) -> dict[str, float]:
+    """The relative standard uncertainties that make a figure's U, after JCGM 100:2008 (GUM), 5.1.2.
+
+    `repeatability` is the block bootstrap's, `resolution` and `clock` the timer's; how devices of one
+    type differ among themselves is not known from one of them and is not in it.
+    """
+    seconds = median(samples)
+    parts = {
+        "repeatability": median_standard_error(samples) / seconds,
+        "resolution": _RESOLUTION_S / seconds,
+        "clock": _CLOCK_UNCERTAINTY,
+    }
+    combined = math.hypot(*parts.values())
+    return {**parts, "combined": combined, "k": COVERAGE_FACTOR, "expanded": COVERAGE_FACTOR * combined}
+
+
 def timer_uncertainty(seconds: float) -> float:
     """The standard uncertainty of a time that long, as a fraction: resolution and rate of the clock."""
     return math.hypot(_CLOCK_UNCERTAINTY, _RESOLUTION_S / seconds)
@@ -154,8 +177,12 @@ def _result(
     more: dict[str, object] = {}
     if samples:
         more["timer_uncertainty"] = timer_uncertainty(median(samples))
+        more["effective_samples"] = effective_samples(samples)
+        more["uncertainty"] = uncertainty_budget(samples)
     if windows and window == "burst":
-        more["burst_window_s"] = windows.burst_window_s
+        more |= {"burst_window_s": windows.burst_window_s, "set_aside": windows.set_aside}
+    if windows and windows.limiter:
+        more["limiter"] = windows.limiter.to_json()
     # a burst is what was seen before it settled, or did not: only the sustained figure is unstable
     unstable = windows is not None and window == "sustained" and windows.validity != "valid"
     return Result(

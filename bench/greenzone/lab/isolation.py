@@ -1,0 +1,122 @@
+"""A workload in a child process, watched: one that hangs or dies is ended, and the run goes on.
+
+The child opens the device itself and sends each row as it is finished. A child that says nothing for too
+long is killed; the format it was at is not measured, and another child goes on with those after it.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from greenzone.errors import DeviceError, GreenzoneError
+from greenzone.lab.workloads import Plan
+from greenzone.records.record import Row
+
+BY_FORMAT = ("matmul", "peak")  # workloads whose rows come format by format
+# (name of the workload, plan) -> rows; made in the child, so that nothing of a device crosses over
+Work = Callable[[str, Plan], Iterator[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How a workload is run apart.
+
+    Args:
+        work: gives the rows of a workload; a function or object that can be sent to a child.
+        silence_s: how long a child may say nothing.
+        formats: of the device, in the order a workload takes them.
+    """
+
+    work: Work
+    silence_s: float
+    formats: Sequence[str]
+
+    def rows(self, name: str, plan: Plan) -> Iterator[Row]:
+        """The rows of a workload; where a child hung or died, a row that says so.
+
+        Raises:
+            DeviceError: the child could not use the device at all.
+        """
+        left: Sequence[str] | None = tuple(plan.formats or self.formats) if name in BY_FORMAT else None
+        while True:
+            done: list[str] = []
+            failure = None
+            for item in self._child(name, plan if left is None else replace(plan, formats=tuple(left))):
+                if isinstance(item, str):
+                    failure = item
+                else:
+                    done += [item.format] if item.format else []
+                    yield item
+            if failure is None:
+                return
+            culprit = next((f for f in left or () if f not in done), None)
+            yield Row(name=name, format=culprit, measured=False, reason=failure)
+            left = _after(left, culprit)
+            if not left:
+                return
+
+    def _child(self, name: str, plan: Plan) -> Iterator[Row | str]:
+        """What one child sends: rows, and at the end why it failed, if it did."""
+        context = multiprocessing.get_context("spawn")
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_send, args=(sender, self.work, name, plan), daemon=True)
+        process.start()
+        sender.close()
+        try:
+            yield from self._received(receiver, process)
+        finally:
+            process.kill()
+            process.join()
+            receiver.close()
+
+    def _received(self, receiver: Connection, process: Any) -> Iterator[Row | str]:
+        while True:
+            if not receiver.poll(self.silence_s):
+                yield f"no answer for {self.silence_s:g} s: it hangs; it was ended, and the run went on without it"
+                return
+            try:
+                kind, content = receiver.recv()
+            except EOFError:
+                process.join()
+                yield f"the process that measured it died ({_ending(process.exitcode)}); the run went on without it"
+                return
+            if kind == "row":
+                yield Row.model_validate(content)
+            elif kind == "failed":
+                raise DeviceError(content)
+            else:
+                return
+
+
+def _after(formats: Sequence[str] | None, culprit: str | None) -> Sequence[str]:
+    """The formats that come after the one at which a child ended."""
+    if formats is None or culprit is None:
+        return ()
+    return tuple(formats)[list(formats).index(culprit) + 1 :]
+
+
+def _ending(code: int | None) -> str:
+    """An exit code in words.
+
+    >>> _ending(-9), _ending(3)
+    ('killed by SIGKILL', 'exit code 3')
+    """
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def _send(sender: Connection, work: Work, name: str, plan: Plan) -> None:
+    """The child: send every row, then the end, or why there is none."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    try:
+        for row in work(name, plan):
+            sender.send(("row", row.model_dump(mode="json")))
+        sender.send(("end", None))
+    except GreenzoneError as error:
+        sender.send(("failed", str(error)))
+    finally:
+        sender.close()

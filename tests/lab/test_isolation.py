@@ -1,0 +1,65 @@
+"""A child that hangs, dies, fails or ends well: what the parent makes of each."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from greenzone.errors import DeviceError
+from greenzone.lab.isolation import Watched
+from greenzone.lab.workloads import Plan
+from greenzone.records.record import Row
+
+FORMATS = ("fp32", "bf16", "int8")
+
+
+def well(name: str, plan: Plan) -> Iterator[Row]:
+    yield from (Row(name=name, format=f) for f in plan.formats or ("none",))
+
+
+def hanging_at_bf16(name: str, plan: Plan) -> Iterator[Row]:
+    for f in plan.formats or ("fp32", "bf16"):
+        if f == "bf16":
+            time.sleep(600)
+        yield Row(name=name, format=f)
+
+
+def dying_at_bf16(name: str, plan: Plan) -> Iterator[Row]:
+    for f in plan.formats or ():
+        if f == "bf16":
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield Row(name=name, format=f)
+
+
+def failing(name: str, plan: Plan) -> Iterator[Row]:
+    yield Row(name=name)
+    raise DeviceError("cuda:0: the device is gone")
+
+
+def told(rows: Iterator[Row]) -> list[tuple[str | None, bool]]:
+    return [(r.format, r.measured) for r in rows]
+
+
+def test_a_workload_that_ends_well_gives_its_rows() -> None:
+    watched = Watched(well, 60, FORMATS)
+    assert told(watched.rows("matmul", Plan())) == [(f, True) for f in FORMATS]
+    assert told(watched.rows("memory", Plan())) == [("none", True)]
+
+
+def test_a_kernel_that_hangs_is_ended_and_the_formats_after_it_are_measured() -> None:
+    rows = list(Watched(hanging_at_bf16, 12, FORMATS).rows("matmul", Plan()))
+    assert told(iter(rows)) == [("fp32", True), ("bf16", False), ("int8", True)]
+    assert rows[1].reason == "no answer for 12 s: it hangs; it was ended, and the run went on without it"
+
+
+def test_a_child_that_dies_is_said_with_its_signal() -> None:
+    rows = list(Watched(dying_at_bf16, 60, FORMATS).rows("peak", Plan()))
+    assert told(iter(rows)) == [("fp32", True), ("bf16", False), ("int8", True)]
+    assert "killed by SIGKILL" in str(rows[1].reason)
+
+
+def test_a_device_that_cannot_be_used_is_the_error_it_is() -> None:
+    with pytest.raises(DeviceError, match="the device is gone"):
+        list(Watched(failing, 60, FORMATS).rows("memory", Plan()))
