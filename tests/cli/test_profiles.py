@@ -111,7 +111,7 @@ def test_a_comparison_in_every_form(invoke: Invoke, tmp_path: Path) -> None:
     assert "| dram_bandwidth_gb_s (GB/s) | 3350 | 4000 (119%) |" in ok(invoke(*pair, "--format", "markdown"))
     (row,) = csv.DictReader(io.StringIO(ok(invoke(*pair, "--format", "csv"))))
     assert (row["nvidia-h20 low"], row["nvidia-h100-sxm high"]) == ("4000.0", "3350.0")
-    assert json.loads(ok(invoke(*pair, "--json")))[0]["nvidia-h20 share"] == pytest.approx(4000 / 3350)
+    assert json.loads(ok(invoke(*pair, "--json")))[0]["nvidia-h20 share low"] == pytest.approx(4000 / 3350)
     out = tmp_path / "a.csv"
     ok(invoke(*pair, "--format", "csv", "-o", out))
     assert out.read_text().startswith("metric,unit,")

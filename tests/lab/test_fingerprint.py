@@ -49,13 +49,23 @@ def test_a_device_may_be_one_of_two_of_a_package() -> None:
     assert distance(misfits(one, load_profile("amd-mi250x")), one) > 3
 
 
+def test_another_compute_capability_does_not_fit() -> None:
+    assert sigma(Fingerprint(capability="8.0"), "capability") == 5
+    assert misfits(Fingerprint(capability="9.0"), H20) == []
+
+
+def test_a_bandwidth_that_some_source_claims_fits() -> None:
+    low = Fingerprint(streams={"read": 1398 * 0.92})
+    assert sigma(low, "bandwidth", "nvidia-rtx-6000d") < 1
+
+
 def test_what_was_seen_and_cannot_be_compared_is_no_perfect_fit() -> None:
     found = Fingerprint(memory_gb=96.0, rates={"bf16": 100.0})
     bare = replace(H20, peak_tops=None, claims=())
-    assert distance(misfits(found, bare), found) == pytest.approx(math.sqrt(1 / 2))
+    assert distance(misfits(found, bare), found) == pytest.approx(math.sqrt(4 / 2))
 
 
-def test_nothing_in_common_is_one_sigma_for_all_that_was_seen() -> None:
+def test_nothing_in_common_is_two_sigma_for_all_that_was_seen() -> None:
     found = Fingerprint(units=78)
-    assert distance([], found) == 1.0
+    assert distance([], found) == 2.0
     assert Fingerprint(name="x", clock_mhz=1980.0).is_empty

@@ -29,12 +29,10 @@ class H20:
         told = {
             "kind": "cuda", "capability": "9.0", "units": 78, "last_level_cache_bytes": 60 * 2**20, "driver": "580.1",
             "clock_max_sm_mhz": 1980, "memory_bus_bits": 6144, "power_limit_default_w": 500.0, "nvlinks_up": 18,
-            "nvlink_version": 4, "pcie_generation_max": 5, "pcie_width_max": 16,
+            "nvlink_version": 6, "pcie_generation_max": 5, "pcie_width_max": 16,
         }  # fmt: skip
         return {**told, **self.facts}
 
-    def ceiling_bandwidth_gb_s(self) -> float:
-        return 4022.8
 
 
 def test_what_the_driver_tells_is_in_the_file_and_rates_and_dies_are_not(tmp_path: Path) -> None:
@@ -49,7 +47,8 @@ def test_what_the_driver_tells_is_in_the_file_and_rates_and_dies_are_not(tmp_pat
     assert found.hardware is not None
     assert (found.hardware.units, found.hardware.max_mhz, found.hardware.boost_mhz) == (78, 1980, None)
     assert found.memory is not None
-    assert (found.memory.capacity_gb, found.memory.bus_bits, found.memory.kind) == (102.1, 6144, "unknown")
+    assert (found.memory.capacity_gb, found.memory.bus_bits, found.memory.kind) == (96, 6144, "unknown")
+    assert found.memory.bandwidth_gb_s is None, "bus x clock is a ceiling and no claim"
     assert found.peak_tops is None
     assert found.dies == ()
     assert all(source for _, source in found.sourced_tables())
@@ -63,3 +62,9 @@ def test_a_link_that_is_not_told_is_left_out(link: dict[str, object]) -> None:
 def test_an_emulated_device_tells_nothing_new() -> None:
     with pytest.raises(UsageError, match="tells what its profile says"):
         known_of(EmulatedDevice(load_profile("nvidia-h20")), "mine")
+
+
+@pytest.mark.parametrize(("enum", "kind", "each"), [(4, "NVLink 3", 50), (6, "NVLink 4", 50), (7, "NVLink 5", 100)])
+def test_nvml_numbers_versions_of_links_in_its_own_way(enum: int, kind: str, each: int) -> None:
+    links = known_of(H20(nvlink_version=enum), "mine").links  # type: ignore[arg-type]
+    assert links[kind] == 18 * each

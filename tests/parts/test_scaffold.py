@@ -29,7 +29,6 @@ KNOWN = st.builds(
     links=st.dictionaries(st.sampled_from(["NVLink 4", "PCIe 5.0 x16"]), FIGURE),
     hardware=st.just({}) | st.fixed_dictionaries({"units": st.integers(1, 500), "boost_mhz": FIGURE}),
     source=st.none() | st.just('the "sheet" of X'),
-    url=st.none() | st.just("https://example.org/x"),
     from_device=st.none() | st.just("the device"),
 )
 
@@ -68,3 +67,16 @@ def test_an_id_that_is_none_is_refused(name: str) -> None:
 def test_a_format_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown number format 'fp61'; nearest: fp6"):
         scaffold(Known("acme-x1", peaks={"fp61": 1.0}), DAY)
+
+
+def test_an_address_without_a_title_is_refused() -> None:
+    with pytest.raises(UsageError, match="needs the title"):
+        scaffold(Known("acme-x1", url="https://example.org/x"), DAY)
+
+
+def test_what_an_option_says_is_not_put_down_to_the_device() -> None:
+    told = Known("acme-x1", memory={"kind": "HBM3", "capacity_gb": 96}, hardware={"units": 78}, source="sheet",
+                 from_device="the device", told=frozenset({"memory"}))  # fmt: skip
+    data = loads(scaffold(told, DAY))
+    assert data["memory"]["source"] == "device"  # type: ignore[index]
+    assert data["hardware"]["source"] == "sheet"  # type: ignore[index]

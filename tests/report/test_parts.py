@@ -6,7 +6,7 @@ import pytest
 
 from greenzone.errors import FileError, UsageError
 from greenzone.parts.catalogue import load_catalogue, load_profile
-from greenzone.report.parts import TIER_METRICS, compared, compared_cells, span, tier_cells, tiers
+from greenzone.report.parts import TIER_METRICS, compared, compared_cells, percent, span, tier_cells, tiers
 from greenzone.report.plots import tiers_plot
 
 H20, H100 = load_profile("nvidia-h20"), load_profile("nvidia-h100-sxm")
@@ -15,12 +15,20 @@ CHINA = load_profile("intel-gaudi-3-china")
 
 def test_the_h20_is_15_percent_of_an_h100_and_119() -> None:
     """Issue: its TPP is 15 % of the H100's, its memory bandwidth 119 %."""
-    (row,) = (r for r in tiers([H20, H100], reference=load_profile("nvidia-h200-sxm")) if r["id"] == "nvidia-h20")
-    assert row["tpp_share"] == pytest.approx(2368 / 15832)
-    rows = {r["metric"]: r for r in compared([H100, H20])}
-    assert rows["dram_bandwidth_gb_s"]["nvidia-h20 share"] == pytest.approx(4000 / 3350)
-    assert rows["tpp"]["nvidia-h20 share"] is None, "the H100's is an interval: a share would be another"
-    assert rows["int8_tops"]["nvidia-h20 share"] == pytest.approx(0.1496, abs=1e-4)
+    rows = tiers([H20, H100], reference=H100)
+    assert "2368 (#2, 15%)" in tier_cells(rows, TIER_METRICS)[1][1]
+    by_metric = {r["metric"]: r for r in compared([H100, H20])}
+    assert by_metric["dram_bandwidth_gb_s"]["nvidia-h20 share low"] == pytest.approx(4000 / 3350)
+    tpp = by_metric["tpp"]
+    assert (tpp["nvidia-h20 share low"], tpp["nvidia-h20 share high"]) == pytest.approx((2368 / 15832, 2368 / 15831.2))
+
+
+def test_a_share_of_an_interval_is_an_interval_and_of_an_open_one_nothing() -> None:
+    h20, china = tiers([CHINA, H20], reference=load_profile("nvidia-b300"))
+    assert (h20["tpp_share_low"], h20["tpp_share_high"]) == pytest.approx((2368 / 56000, 2368 / 50400))
+    assert percent(0.1, None) == ""
+    assert percent(0.1, 0.2) == "10% to 20%"
+    assert china["performance_density_share_high"] is None
 
 
 def test_beside_the_metric_of_the_order_stand_the_others_with_their_places() -> None:

@@ -112,13 +112,15 @@ def _warned(profile: DeviceProfile, folder: Path | None) -> Sequence[Any]:
     return lint(profile, _context(folder))
 
 
-def _context(folder: Path | None = None) -> Any:
+def _context(folder: Path | None = None, own: Sequence[DeviceProfile] = ()) -> Any:
+    """What the rules are told: the catalogue with the user's files over it, and the edges of the law."""
     from greenzone.law.lint import edges
     from greenzone.law.regimes import load_regimes
     from greenzone.parts.lint import Context
 
     regulated = [r for r in load_regimes() if r.effect != "quantity"]
-    return Context(load_catalogue(folder).profiles, edges(regulated))
+    by_id = {p.id: p for p in (*load_catalogue(folder).profiles, *own)}
+    return Context(tuple(by_id.values()), edges(regulated))
 
 
 @profiles.command("lint")
@@ -142,8 +144,10 @@ def profiles_lint(
         _print_rules(as_json)
         return
     paths = _to_lint(files, folder)
+    if not paths:
+        raise UsageError("there is no profile file (*.toml) to check there")
     found, faults = _loaded(paths)
-    context = _context(folder)
+    context = _context(folder, found)
     warned = [w for p in found for w in lint(p, context)]
     if as_json:
         echo_json(

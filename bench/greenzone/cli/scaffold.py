@@ -55,7 +55,9 @@ def profiles_new(
     }  # fmt: skip
     own = {"units": units, "boost_mhz": boost_mhz, "power_w": power_w, "ops_per_clock": _numbers("--ops", ops) or None}
     hardware = {**known.hardware, **{k: v for k, v in own.items() if v is not None}}
-    known = replace(known, hardware=hardware, **{k: v for k, v in given.items() if v is not None})
+    changed = {k for k, v in given.items() if v is not None} | ({"hardware"} if hardware != known.hardware else set())
+    known = replace(known, hardware=hardware, told=known.told - changed,
+                    **{k: v for k, v in given.items() if v is not None})  # fmt: skip
     if known.name and not known.names:
         known = replace(known, names=(known.name,))
     _write(scaffold(known, today()), out or Path(f"{profile_id}.toml"))

@@ -14,6 +14,7 @@ from greenzone.intervals import Interval
 from greenzone.lab.devices.emulated_model import TimeModel
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.record import Record
+from greenzone.statistics import median
 
 # Standard deviations, as shares. Published efficiencies of one class differ by a tenth or two (power
 # limits, library versions), and move all formats together; formats among themselves differ by less.
@@ -21,6 +22,9 @@ COMMON_SIGMA, FORMAT_SIGMA, BANDWIDTH_SIGMA = 0.20, 0.08, 0.10
 MEMORY_SIGMA, UNITS_SIGMA, CLOCK_SIGMA = 0.03, 0.005, 0.15
 DRIVER_KEEPS = 0.07  # of the memory, for itself and for error correction, at most
 ABSENT_FORMAT = 9.0  # what a format that runs and that the part does not have costs, in sigma squared
+MOST = 5.0  # sigma that one feature counts at most: one wild feature is a finding, not another part (Huber)
+MISSING = 4.0  # what a kind of feature that was seen and that a profile lacks costs, in sigma squared
+CAPABILITY_SIGMA = 5.0
 STREAMS = ("read", "copy", "triad")
 
 
@@ -98,16 +102,25 @@ def misfits(found: Fingerprint, profile: DeviceProfile, share: float = 1.0) -> l
         share: of the part, where the device is one of several of its package.
     """
     return [
-        *_memory(found, profile, share), *_units(found, profile, share), *_clock(found, profile),
+        *_capability(found, profile), *_memory(found, profile, share), *_units(found, profile, share),
+        *_clock(found, profile),
         *_rates(found, profile, share), *_streams(found, profile, share),
     ]  # fmt: skip
 
 
 def distance(compared: list[Misfit], found: Fingerprint) -> float:
-    """The root mean square of the features' sigmas; what was seen and cannot be compared counts as one sigma."""
+    """The root mean square of the features' sigmas, each at most 5; what cannot be compared counts as two."""
     kinds = {"rates" if m.feature.endswith("rate") else m.feature for m in compared}
     missing = len(found.kinds - kinds)
-    return math.sqrt((math.fsum(m.sigma**2 for m in compared) + missing) / max(1, len(compared) + missing))
+    squares = math.fsum(min(m.sigma, MOST) ** 2 for m in compared)
+    return math.sqrt((squares + MISSING * missing) / max(1, len(compared) + missing))
+
+
+def _capability(found: Fingerprint, profile: DeviceProfile) -> Iterator[Misfit]:
+    own = profile.match.compute_capability if profile.match else None
+    if found.capability and own and found.capability != own:
+        text = f"compute capability {found.capability}, where the part has {own}"
+        yield Misfit("capability", CAPABILITY_SIGMA, text, math.inf)
 
 
 def _memory(found: Fingerprint, profile: DeviceProfile, share: float) -> Iterator[Misfit]:
@@ -157,7 +170,7 @@ def _rates(found: Fingerprint, profile: DeviceProfile, share: float) -> Iterator
         yield Misfit(f"{name} rate", math.sqrt(ABSENT_FORMAT), f"{name} runs, and the part claims no {name}", math.inf)
     if not offsets:
         return
-    common = sorted(offsets.values())[len(offsets) // 2]
+    common = median(list(offsets.values()))
     ratio = math.exp(common)
     yield Misfit("rates", abs(common) / COMMON_SIGMA, f"rates {ratio:.2f} x what the part usually reaches", ratio)
     for name, offset in offsets.items():
@@ -177,12 +190,14 @@ def _usual(profile: DeviceProfile, name: str, claimed: Interval) -> Interval:
 
 def _offset(value: float, usual: Interval) -> float:
     """The logarithm of a value over what is usual, to the nearest end of the interval; 0 inside."""
-    if usual.low <= value <= usual.high:
-        return 0.0
-    return math.log(value / (usual.low if value < usual.low else usual.high)) if usual.low > 0 else 0.0
+    if value > usual.high:
+        return math.log(value / usual.high)
+    return math.log(value / usual.low) if value < usual.low else 0.0
 
 
 def _streams(found: Fingerprint, profile: DeviceProfile, share: float) -> Iterator[Misfit]:
+    if profile.memory is None or profile.memory.kind.upper() in ("NONE", "SRAM"):
+        return  # streams measure DRAM
     model = TimeModel(profile)
     try:
         usual = {name: model.bandwidth_gb_s(name) * share for name in found.streams}
@@ -191,8 +206,13 @@ def _streams(found: Fingerprint, profile: DeviceProfile, share: float) -> Iterat
     both = [(found.streams[n], usual[n]) for n in STREAMS if n in usual]
     if both:
         ratio = math.exp(sum(math.log(a / b) for a, b in both) / len(both))
-        high = max((c.interval.high for c in profile.claims if c.parameter == "dram_bandwidth_gb_s"), default=0)
-        claimed = profile.memory.bandwidth_gb_s if profile.memory else None
-        room = max(1.0, high / claimed) if claimed and math.isfinite(high) else 1.0
-        sigma = _beyond(ratio, Interval(1.0, room)) / BANDWIDTH_SIGMA
+        sigma = _beyond(ratio, _bandwidth_room(profile)) / BANDWIDTH_SIGMA
         yield Misfit("bandwidth", sigma, f"memory bandwidth {ratio:.2f} x what the part usually reaches", ratio)
+
+
+def _bandwidth_room(profile: DeviceProfile) -> Interval:
+    """How far the claims of a bandwidth spread around that of the table, as shares of it."""
+    own = profile.memory.bandwidth_gb_s if profile.memory else None
+    spans = [c.interval for c in profile.claims if c.parameter == "dram_bandwidth_gb_s" and c.interval.is_bounded]
+    shares = [end / own for i in spans for end in (i.low, i.high) if end > 0] if own else []
+    return Interval(min([1.0, *shares]), max([1.0, *shares]))

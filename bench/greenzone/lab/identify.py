@@ -19,7 +19,8 @@ FITS_WITHIN = 2.0
 MISFIT_FROM = 3.0
 LIMITER_FROM = 1.05
 IMPOSSIBLE_FROM = 1.02
-SLOWER_THAN_SIBLINGS = 0.85
+SLOWER_THAN_SIBLINGS = 0.85  # beside devices of its name that were measured too
+SLOWER_THAN_USUAL = 0.7  # beside what parts of the class usually reach, which differs more
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ class Identity:
 
     @property
     def likeliest(self) -> tuple[Candidate, ...]:
-        """The nearest part, and those that cannot be told from it."""
-        return tuple(c for c in self.ranked if c.distance <= self.ranked[0].distance + ALIKE_WITHIN)
+        """The nearest part, and those that cannot be told from it; none where no part comes near."""
+        near = self.ranked[0].distance if self.ranked else math.inf
+        return tuple(c for c in self.ranked if c.distance <= min(near + ALIKE_WITHIN, FITS_WITHIN))
 
 
 def identify(found: Fingerprint, profiles: Sequence[DeviceProfile]) -> Identity:
@@ -86,8 +88,8 @@ def _candidate(found: Fingerprint, profile: DeviceProfile) -> Candidate | None:
 
 def _findings(identity: Identity) -> list[tuple[str, str]]:
     found = [*_about_name(identity), *_about_cap(identity.fingerprint)]
-    for profile in identity.reported:
-        found += _about_ceiling(identity.fingerprint, profile)
+    for own in (c for c in identity.ranked if c.profile in identity.reported):
+        found += _about_ceiling(identity.fingerprint, own.profile, own.share)
     return found
 
 
@@ -95,7 +97,7 @@ def _about_name(identity: Identity) -> list[tuple[str, str]]:
     name, likeliest = identity.fingerprint.name, identity.likeliest
     if not identity.ranked:
         return [("nothing_to_compare", "no profile has a figure that this record has too")]
-    ids = ", ".join(c.profile.id for c in likeliest)
+    ids = ", ".join(c.profile.id for c in likeliest) or "no part that is known"
     if not identity.reported:
         return [("unknown_name", f"no profile claims the name {name!r}; it behaves like {ids}")]
     if len(identity.reported) > 1:
@@ -104,11 +106,16 @@ def _about_name(identity: Identity) -> list[tuple[str, str]]:
     own = next((c for c in identity.ranked if c.profile is identity.reported[0]), None)
     if own is None:
         return []
-    found = [(_code(m), f"names itself {own.profile.id}: {_words(m)}") for m in own.misfits if m.sigma >= MISFIT_FROM]
+    found = [(_code(m), f"names itself {own.profile.id}: {_words(m)}") for m in own.misfits if _tells(m)]
     if own not in likeliest and own.distance > FITS_WITHIN:
-        text = f"names itself {own.profile.id} and behaves like {ids} ({likeliest[0].distance:.1f} against "
+        text = f"names itself {own.profile.id} and behaves like {ids} ({identity.ranked[0].distance:.1f} against "
         found.insert(0, ("unlike_its_name", f"{text}{own.distance:.1f} sigma)"))
     return found
+
+
+def _tells(m: Misfit) -> bool:
+    """Whether a misfit is worth a finding."""
+    return m.sigma >= MISFIT_FROM or (m.feature == "rates" and m.ratio < SLOWER_THAN_USUAL)
 
 
 def _code(m: Misfit) -> str:
@@ -119,8 +126,8 @@ def _code(m: Misfit) -> str:
 def _words(m: Misfit) -> str:
     if m.feature == "memory" and 1.85 <= m.ratio <= 2.2:
         return f"memory twice that of the part ({m.text})"
-    if m.feature == "rates" and m.ratio < SLOWER_THAN_SIBLINGS:
-        return f"slower than its siblings ({m.text})"
+    if m.feature == "rates" and m.ratio < SLOWER_THAN_USUAL:
+        return f"slower than its siblings usually are ({m.text})"
     return m.text
 
 
@@ -130,13 +137,14 @@ def _about_cap(found: Fingerprint) -> list[tuple[str, str]]:
     return [("limiter", f"a cap acts after a burst: {', '.join(words)}")] if words else []
 
 
-def _about_ceiling(found: Fingerprint, profile: DeviceProfile) -> list[tuple[str, str]]:
+def _about_ceiling(found: Fingerprint, profile: DeviceProfile, share: float) -> list[tuple[str, str]]:
     h = profile.hardware
     clock = found.clock_mhz or ((h.max_mhz or h.boost_mhz) if h else None)
     result = []
     for name, low in found.lower.items():
         operations = h.ops_per_clock.get(name) if h else None
-        most = h.rate_tops(operations, clock) if h and operations and clock else None
+        whole = h.rate_tops(operations, clock) if h and operations and clock else None
+        most = whole * share if whole else None
         if most and low > IMPOSSIBLE_FROM * most:
             text = f"{name} at {low:.4g} TOPS is above the {most:.4g} that {profile.id} could do at {clock:g} MHz"
             result.append(("above_ceiling", text))

@@ -3,6 +3,7 @@
 Names, units, clocks, memory and links come from the driver; rates, dies and nodes never do.
 """
 
+import math
 from typing import Any
 
 from greenzone.errors import UsageError
@@ -12,6 +13,9 @@ from greenzone.parts.scaffold import Known
 # Both directions of one lane and of one link, in GB/s, by generation (PCI-SIG; NVIDIA, NVLink page).
 PCIE_LANE_GB_S = {1: 0.5, 2: 1.0, 3: 2.0, 4: 4.0, 5: 8.0, 6: 16.0}
 NVLINK_GB_S = {1: 40.0, 2: 50.0, 3: 50.0, 4: 50.0, 5: 100.0}
+# What NVML answers to the version of a link is a number of its own (nvml.h, NVML_NVLINK_VERSION_*): 1.0, 2.0,
+# 2.2, 3.0, 3.1, 4.0 and 5.0 in this order.
+NVLINK_GENERATION = {1: 1, 2: 2, 3: 2, 4: 3, 5: 3, 6: 4, 7: 5}
 
 
 def known_of(device: Device, profile_id: str) -> Known:
@@ -28,7 +32,7 @@ def known_of(device: Device, profile_id: str) -> Known:
     return Known(
         id=profile_id, name=device.name, names=(device.name,), compute_capability=capability,
         vendor=_vendor(device.name), memory=_memory(device, facts), links=_links(facts), hardware=_hardware(facts),
-        from_device=f"{device.name}, as its driver{driver} tells",
+        from_device=f"{device.name}, as its driver{driver} tells", told=frozenset({"memory", "links", "hardware"}),
     )  # fmt: skip
 
 
@@ -39,22 +43,22 @@ def _vendor(name: str) -> str | None:
 def _memory(device: Device, facts: dict[str, Any]) -> dict[str, Any]:
     if not device.memory_bytes:
         return {}
-    found: dict[str, Any] = {"kind": "unknown", "capacity_gb": round(device.memory_bytes / 1e9, 1)}
+    # Sheets count 2^30 bytes to the GB and what the driver keeps besides: the next whole one is what is sold.
+    found: dict[str, Any] = {"kind": "unknown", "capacity_gb": math.ceil(device.memory_bytes / 2**30)}
+    # Bus x clock is a ceiling and no claim: the bandwidth is left for the sheet.
     if bits := facts.get("memory_bus_bits"):
         found["bus_bits"] = bits
-    if most := device.ceiling_bandwidth_gb_s():
-        found["bandwidth_gb_s"] = round(most, 1)
     return found
 
 
 def _links(facts: dict[str, Any]) -> dict[str, float]:
     found = {}
-    version, up = facts.get("nvlink_version"), facts.get("nvlinks_up")
-    if up and version in NVLINK_GB_S:
-        found[f"NVLink {version}"] = up * NVLINK_GB_S[version]
-    generation, width = facts.get("pcie_generation_max"), facts.get("pcie_width_max")
-    if width and generation in PCIE_LANE_GB_S:
-        found[f"PCIe {generation}.0 x{width}"] = width * PCIE_LANE_GB_S[generation]
+    generation, up = NVLINK_GENERATION.get(facts.get("nvlink_version", 0)), facts.get("nvlinks_up")
+    if up and generation:
+        found[f"NVLink {generation}"] = up * NVLINK_GB_S[generation]
+    pcie, width = facts.get("pcie_generation_max"), facts.get("pcie_width_max")
+    if width and pcie in PCIE_LANE_GB_S:
+        found[f"PCIe {pcie}.0 x{width}"] = width * PCIE_LANE_GB_S[pcie]
     return found
 
 

@@ -72,9 +72,7 @@ def load_profile(ref: str, folder: Path | None = None) -> DeviceProfile:
 
 
 def _named(name: str, folder: Path | None) -> DeviceProfile | None:
-    """The one profile of that name, as its file or a driver has it; only what has a space can be one."""
-    if " " not in name.strip():
-        return None
+    """The one profile of that name, as its file or a driver has it."""
     found = named(name, load_catalogue(folder).profiles)
     if len(found) > 1:
         raise UsageError(f"{name!r} is the name of {' and of '.join(p.id for p in found)}; give the id")

@@ -62,7 +62,7 @@ Row = tuple[str, float | str | None, str, Any, Any]  # where, value, unit, table
 
 def figures(profile: DeviceProfile) -> list[Figure]:
     """Every number of a profile, in the order of the file."""
-    parts = (_dies, _rates, _memory, _links, _hardware, _claims)
+    parts = (_dies, _rates, _memory, _links, _hardware, _claims, _emulation)
     return [_figure(profile, *row) for part in parts for row in part(profile) if row[1] is not None]
 
 
@@ -112,6 +112,20 @@ def _claims(p: DeviceProfile) -> Iterator[Row]:
         yield f"claim, {claim.parameter}", claim.value, _unit(claim.parameter) + note, claim, None
     for m in p.measurements:
         yield f"measured, {m.format}, {m.window}", m.rate_tops, f"TOPS -/+ {m.expanded_uncertainty:.1%}", m, None
+
+
+def _emulation(p: DeviceProfile) -> Iterator[Row]:
+    e = p.emulation
+    if e is None:
+        return
+    products, streams = e.matmul_efficiency.items(), e.bandwidth_efficiency.items()
+    yield from ((f"emulation.matmul_efficiency.{n}", v, "of the claim", e, None) for n, v in products)
+    yield from ((f"emulation.bandwidth_efficiency.{n}", v, "of the claim", e, None) for n, v in streams)
+    yield from (("emulation.launch_us", e.launch_us, "us", e, None), ("emulation.idle_w", e.idle_w, "W", e, None))
+    yield from ((f"emulation.energy_pj_per_op.{n}", v, "pJ", e, None) for n, v in e.energy_pj_per_op.items())
+    for limiter in e.limiter:
+        unit = f"TOPS after {number(limiter.burst_ms)} ms"
+        yield f"emulation.limiter.{limiter.format}", limiter.rate_tops, unit, e, None
 
 
 def _peaks(p: DeviceProfile) -> Iterator[tuple[str, Any]]:

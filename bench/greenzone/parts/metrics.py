@@ -143,7 +143,7 @@ def profile_frame(profiles: Sequence[DeviceProfile]) -> "pd.DataFrame":
         for name, i in row.values.items():
             line |= {name: i.low if i.is_point else float("nan"), f"{name}_low": i.low, f"{name}_high": i.high}
         found.append(line)
-    frame = pd.DataFrame(found).set_index("id")
+    frame = pd.DataFrame(found, columns=None if found else ["id", "released", "datacenter"]).set_index("id")
     frame["released"] = pd.to_datetime(frame["released"])
     frame["datacenter"] = frame["datacenter"].astype("boolean")
     return frame

@@ -37,6 +37,7 @@ class Known:
     source: str | None = None
     url: str | None = None
     from_device: str | None = None
+    told: frozenset[str] = frozenset()  # the tables that the device told, and no option changed
 
 
 def scaffold(known: Known, today: date) -> str:
@@ -51,6 +52,8 @@ def scaffold(known: Known, today: date) -> str:
     """
     if not _ID.fullmatch(known.id):
         raise UsageError(f"{known.id!r} is no id: small letters, digits, dots and dashes, as in nvidia-h100-sxm")
+    if known.url and not known.source:
+        raise UsageError(f"{known.url}: an address needs the title of what lies there; give --source too")
     for name in known.peaks:
         if name not in FORMATS:
             raise unknown("number format", name, FORMATS, f"allowed: {', '.join(FORMATS)}")
@@ -135,7 +138,7 @@ def _memory(known: Known, _: date) -> Iterator[str]:
     yield _line("capacity_gb", m.get("capacity_gb"), 80)
     yield _line("bandwidth_gb_s", m.get("bandwidth_gb_s"), 3350, "of the memory, not of a cache")
     yield _line("bus_bits", m.get("bus_bits"), 5120)
-    yield from _own_source(known)
+    yield from _own_source(known, "memory")
 
 
 def _links(known: Known, _: date) -> Iterator[str]:
@@ -143,7 +146,7 @@ def _links(known: Known, _: date) -> Iterator[str]:
     for kind, rate in known.links.items():
         yield f"[[link]]                         # {word}"
         yield from (f"kind = {_value(kind)}", f"bidirectional_gb_s = {_value(rate)}")
-        yield from _own_source(known)
+        yield from _own_source(known, "links")
     if not known.links:
         yield f"# [[link]]                       # {word}"
         yield from ('# kind = "PCIe 5.0 x16"', "# bidirectional_gb_s = 128", '# source = "sheet"')
@@ -160,12 +163,12 @@ def _hardware(known: Known, _: date) -> Iterator[str]:
     yield _line("enabled_ops_per_clock", None, {"fp16": 958}, "as sold; only where the part is capped")
     yield _line("l2_mib", h.get("l2_mib"), 50)
     yield _line("power_w", h.get("power_w"), 700)
-    yield from _own_source(known) if h else _sourced(replace(known, source=None))
+    yield from _own_source(known, "hardware") if h else _sourced(replace(known, source=None))
 
 
-def _own_source(known: Known) -> Iterator[str]:
-    """The source of a table that the device itself may have told."""
-    if known.from_device:
+def _own_source(known: Known, table: str) -> Iterator[str]:
+    """The source of a table: the device, if it told all of it."""
+    if table in known.told:
         yield from ('source = "device"', 'confidence = "reported"')
     else:
         yield from _sourced(known)

@@ -39,7 +39,7 @@ def tiers(
     Args:
         profiles: the parts.
         sort: the metric of the order; the lower end of what is known of it counts.
-        reference: the part of which every value is given as a share, NAME_share.
+        reference: the part of which every value is given as a share, NAME_share_low and _high.
         metrics: those shown; of a tier if none. Fewer than two are refused.
         ascending: the lowest first.
 
@@ -64,7 +64,8 @@ def _tier(
         value = row.values[name]
         found |= {f"{name}_low": _low(value), f"{name}_high": _high(value), f"{name}_rank": places[name].get(p.id)}
         if of:
-            found[f"{name}_share"] = _share(value, of[name])
+            low, high = _share(value, of[name])
+            found |= {f"{name}_share_low": low, f"{name}_share_high": high}
     return found
 
 
@@ -76,9 +77,12 @@ def _high(i: Interval) -> float | None:
     return i.high if i.is_bounded else None
 
 
-def _share(value: Interval, of: Interval) -> float | None:
-    """The share where both are points; of an interval it would be another interval."""
-    return value.low / of.low if value.is_point and of.is_point and of.low > 0 else None
+def _share(value: Interval, of: Interval) -> tuple[float | None, float | None]:
+    """The least and the most share, by the ends of both; None where an end is open or nothing is known."""
+    if value.is_unknown or of.low <= 0:
+        return None, None
+    low = value.low / of.high if of.is_bounded else None
+    return low, (value.high / of.low if value.is_bounded else None)
 
 
 def tier_cells(rows: Sequence[dict[str, Any]], metrics: Sequence[str]) -> tuple[list[str], list[list[str]]]:
@@ -91,8 +95,15 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
     text = span(row[f"{name}_low"], row[f"{name}_high"])
     if text == "unknown":
         return text
-    share = row.get(f"{name}_share")
-    return f"{text} (#{row[f'{name}_rank']}{f', {share:.0%}' if share is not None else ''})"
+    share = percent(row.get(f"{name}_share_low"), row.get(f"{name}_share_high"))
+    return f"{text} (#{row[f'{name}_rank']}{f', {share}' if share else ''})"
+
+
+def percent(low: float | None, high: float | None) -> str:
+    """A share in per cent: one figure where both ends round to it; nothing where an end is open."""
+    if low is None or high is None:
+        return ""
+    return f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
 
 
 def span(low: float | None, high: float | None) -> str:
@@ -137,13 +148,15 @@ def _compared(name: str, parts: Sequence[Row]) -> dict[str, Any]:
         value, ref = row.values[name], row.profile.id
         found |= {f"{ref} low": _low(value), f"{ref} high": _high(value)}
         if n:
-            found[f"{ref} share"] = _share(value, first)
+            low, high = _share(value, first)
+            found |= {f"{ref} share low": low, f"{ref} share high": high}
     return found
 
 
 def compared_cells(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """The comparison as a person reads it: one column a part, shares of the first in brackets."""
-    ids = [k.removesuffix(" low") for k in rows[0] if k.endswith(" low")] if rows else []
+    ends = [k.removesuffix(" low") for k in rows[0] if k.endswith(" low")] if rows else []
+    ids = [i for i in ends if not i.endswith(" share")]
     return ["", *ids], [[_named(row), *(_compared_cell(row, i) for i in ids)] for row in rows]
 
 
@@ -152,5 +165,5 @@ def _named(row: Mapping[str, Any]) -> str:
 
 
 def _compared_cell(row: Mapping[str, Any], ref: str) -> str:
-    share = row.get(f"{ref} share")
-    return span(row[f"{ref} low"], row[f"{ref} high"]) + (f" ({share:.0%})" if share is not None else "")
+    share = percent(row.get(f"{ref} share low"), row.get(f"{ref} share high"))
+    return span(row[f"{ref} low"], row[f"{ref} high"]) + (f" ({share})" if share else "")

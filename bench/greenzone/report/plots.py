@@ -27,7 +27,7 @@ def tiers_plot(rows: Sequence[dict[str, Any]], metrics: Sequence[str], path: Pat
     """Draw tiers: a line a part in the order of the rows, a panel a metric, logarithmic.
 
     A point is a value, a bar the interval where sources disagree or a fact is open, an arrow one without
-    an upper end; nothing is drawn where nothing is known.
+    an upper end; a logarithmic axis has no zero, and nothing is drawn where nothing is known.
 
     Raises:
         UsageError: a form that cannot be drawn, or no part.
@@ -52,7 +52,8 @@ def _figure(rows: Sequence[dict[str, Any]], metrics: Sequence[str]) -> "Figure":
         _panel(axis, rows, name)
     axes[0].set_yticks(range(len(rows)), [row["id"] for row in rows])
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
-    figure.supxlabel("dot: claimed; bar: sources disagree or a fact is open; arrow: no upper end is known", fontsize=8)
+    legend = "dot: the least that is known; bar: sources disagree or a fact is open; arrow: no upper end is known"
+    figure.supxlabel(legend, fontsize=8)
     return figure
 
 

@@ -96,7 +96,7 @@ class FakeNvml:
         return int(link < 12)
 
     def nvmlDeviceGetNvLinkVersion(self, _: str, link: int) -> int:
-        return 4
+        return pynvml.NVML_NVLINK_VERSION_4_0
 
     def nvmlDeviceGetUUID(self, _: str) -> str:
         return "GPU-1"
@@ -144,7 +144,7 @@ def test_the_limits() -> None:
 def test_the_links_that_are_up_and_the_host_link_as_the_gpu_could_have_it() -> None:
     limits = Telemetry(0, None, FakeNvml()).limits()
     assert (limits["pcie_generation_max"], limits["pcie_width_max"]) == (5, 16)
-    assert (limits["nvlinks_up"], limits["nvlink_version"]) == (12, 4)
+    assert (limits["nvlinks_up"], limits["nvlink_version"]) == (12, 6)
 
 
 @pytest.mark.parametrize("error", ERRORS)

@@ -165,7 +165,10 @@ class Telemetry:
         }
 
     def _links(self) -> dict[str, Any]:
-        """The host link as the GPU could have it, and the NVLinks that are up."""
+        """The host link, its generation as the GPU could have it and its width as the slot lets it, and the NVLinks up.
+
+        `nvlink_version` is NVML's own number of the version, not the version.
+        """
         nvml, handle = self._nvml, self._handle
         generation = self._ask(lambda: nvml.nvmlDeviceGetGpuMaxPcieLinkGeneration(handle))
         if generation is None:  # older drivers know the most that GPU and slot have in common

@@ -9,7 +9,7 @@ from greenzone.parts.sparsity import suspicions
 VECTOR = ("fp64", "fp32", "fp64_tensor")  # no maker doubles these with sparsity
 HARDWARE_TOLERANCE = 0.02
 CAPPED_FROM = 1.1  # the silicon would do a tenth more than is claimed
-ALLOWED_STEPS = (0.5, 1, 2, 4)  # from a format to one of half the bits; 4 is what `sparse` speaks of
+ALLOWED_STEPS = (1, 2, 4)  # from a format to one of half the bits; 4 is what `sparse` speaks of
 STEPS = (
     (("fp16_acc16", "fp16", "bf16"), ("fp8_acc16", "fp8", "int8")),
     (("fp8_acc16", "fp8"), ("fp4",)),
@@ -37,13 +37,13 @@ def sparse(profile: DeviceProfile, _: Context) -> Iterator[str]:
 def summed(profile: DeviceProfile, _: Context) -> Iterator[str]:
     """A superchip's or a board's sheet adds up several circuits. TPP is of one integrated circuit: divide."""
     if ratio := _summed_by_units(profile):
-        parts = ", ".join(f"{n} {short(dense_rates(profile)[n])}" for n in rated(profile) if n in dense_rates(profile))
+        parts = ", ".join(f"{n} {short(rate)}" for n, rate in dense_rates(profile).items())
         yield f"every rate, vector ones too ({parts}), is {ratio} x units x operations x clock"
 
 
 def _summed_by_units(profile: DeviceProfile) -> int | None:
     """How many circuits a table adds up: the same whole number for every format, vector ones among them."""
-    own, expected = dense_rates(profile), rated(profile)
+    own, expected = dense_rates(profile), rated(profile) or rated(profile, enabled=False)
     ratios = [own[n] / expected[n] for n in own if n in expected]
     whole = round(ratios[0]) if ratios else 0
     has_vector = any(n in own and n in expected for n in VECTOR)
@@ -93,7 +93,7 @@ def capped(profile: DeviceProfile, context: Context) -> Iterator[str]:
     if over:
         name = max(over, key=lambda n: silicon[n] / own[n])
         ratio = f"{silicon[name] / own[name]:.1f}"
-        known = near(sold[name], own[name]) and sold[name] != silicon[name]
+        known = name in sold and near(sold[name], own[name]) and sold[name] != silicon[name]
         tail = "" if known else "; enabled_ops_per_clock does not say so"
         yield f"{name}: the silicon would do {short(silicon[name])}, {ratio} x the claimed {short(own[name])}{tail}"
 

@@ -125,10 +125,10 @@ def edge(profile: DeviceProfile, context: Context) -> Iterator[str]:
     part = part_of(profile)
     for name, edges in context.edges.items():
         value = part.value(name).interval
-        if not value.is_bounded or value.high == 0:
+        if value.is_unknown or value.high == 0:
             continue
-        across = [number(line) for line in edges if value.low < line <= value.high]
-        close = [number(line) for line in edges if not value.contains(line) and _close(value, line)]
+        across = [number(line) for line in edges if value.is_bounded and value.low < line <= value.high]
+        close = [number(line) for line in edges if not value.low < line <= value.high and _close(value, line)]
         if across:
             yield f"{name} {_span(value)} stands on both sides of {', '.join(across)}"
         if close:
@@ -136,10 +136,13 @@ def edge(profile: DeviceProfile, context: Context) -> Iterator[str]:
 
 
 def _close(value: Interval, line: float) -> bool:
-    return min(abs(value.low / line - 1), abs(value.high / line - 1)) <= EDGE_WITHIN
+    ends = [value.low, *([value.high] if value.is_bounded else [])]
+    return min(abs(end / line - 1) for end in ends) <= EDGE_WITHIN
 
 
 def _span(value: Interval) -> str:
+    if not value.is_bounded:
+        return f"at least {short(value.low)}"
     return short(value.low) if value.is_point else f"{short(value.low)} to {short(value.high)}"
 
 
