@@ -146,6 +146,11 @@ def test_tiers_as_csv_plot_and_parquet(invoke: Invoke, tmp_path: Path) -> None:
         (("profiles", "new", "x", "--die", "1.2in2", "-o", "-"), "in square millimetres"),
         (("profiles", "new", "x", "--memory", "HBM3,1,2,3", "-o", "-"), "write KIND, KIND,GB or KIND,GB,GB/S"),
         (("profiles", "new", "x", "--device", "emulated:nvidia-h20", "-o", "-"), "tells what its profile says"),
+        (("profiles", "new", "x", "--link", "PCIe=1", "--link", "PCIe=2", "-o", "-"), "PCIe is given twice"),
+        (("profiles", "new", "x", "--memory", "none,80", "-o", "-"), 'kind = "none" has neither'),
+        (("profiles", "new", "x", "--memory", "HBM3,,4000", "-o", "-"), "write KIND, KIND,GB"),
+        (("profiles", "new", "x", "--die", "300x814", "-o", "-"), "die.0.count"),
+        (("profiles", "new", "x", "--ops", "fp99=5", "-o", "-"), "no number format"),
         (("identify",), "give RECORDs, or a device"),
         (("identify", "x.json", "--device", "cpu"), "and not both"),
     ],
@@ -188,3 +193,23 @@ def test_a_record_with_nothing_to_tell_by_exits_4(invoke: Invoke, tmp_path: Path
     result = invoke("identify", tmp_path / "bare.json")
     assert result.exit_code == 4
     assert "nothing was measured that tells parts apart" in result.stderr
+
+
+def test_a_link_is_written_through_and_a_device_is_never_replaced(invoke: Invoke, tmp_path: Path) -> None:
+    target, link = tmp_path / "t.csv", tmp_path / "l.csv"
+    target.write_text("old")
+    link.symlink_to(target)
+    ok(invoke("tiers", "nvidia-h20", "--format", "csv", "-o", link))
+    assert link.is_symlink()
+    assert target.read_text().startswith("id,name")
+    ok(invoke("tiers", "nvidia-h20", "--format", "csv", "-o", "/dev/null"))
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_file_named_otherwise_than_its_id_is_a_fault_and_an_empty_folder_is_no_pass(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    (tmp_path / "bbb.toml").write_text(HEAD.format("aaa"))
+    assert "name it aaa.toml" in invoke("profiles", "lint", tmp_path).stderr
+    (tmp_path / "empty").mkdir()
+    assert invoke("profiles", "lint", "--strict", tmp_path / "empty").exit_code == 2

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from greenzone.lab.fingerprint import ABSENT_FORMAT, Fingerprint, distance, misfits
+from greenzone.errors import RecordError
+from greenzone.lab.fingerprint import ABSENT_FORMAT, Fingerprint, distance, misfits, seen
 from greenzone.parts.catalogue import load_profile
+from greenzone.records.record import EstimateRow, Record, Row, Run
 
 H20 = load_profile("nvidia-h20")
 
@@ -68,4 +70,36 @@ def test_what_was_seen_and_cannot_be_compared_is_no_perfect_fit() -> None:
 def test_nothing_in_common_is_two_sigma_for_all_that_was_seen() -> None:
     found = Fingerprint(units=78)
     assert distance([], found) == 2.0
-    assert Fingerprint(name="x", clock_mhz=1980.0).is_empty
+    assert Fingerprint(name="x", clock_mhz=1980.0, units=78, memory_gb=96.0).is_empty
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        {"memory_bytes": "96 GB"}, {"memory_bytes": -1}, {"memory_bytes": math.nan}, {"memory_bytes": True},
+        {"memory_bytes": 10**400}, {"units": [1]}, {"units": -5}, {"clock_max_mhz": "fast"},
+        {"clock_max_mhz": math.inf}, {"name": 5}, {"name": {}}, {"capability": 9.0},
+    ],
+)  # fmt: skip
+def test_a_record_with_a_figure_that_cannot_be_is_refused_by_its_key(device: dict[str, object]) -> None:
+    with pytest.raises(RecordError, match=f"device.{next(iter(device))} is "):
+        seen(record(device))
+
+
+@pytest.mark.parametrize("rate", [(0, 0, 0), (-1, -1, -1), (5e-324, 5e-324, 5e-324), (3, 2, 1)])
+def test_an_estimate_that_cannot_be_is_not_seen(rate: tuple[float, float, float]) -> None:
+    low, middle, high = rate
+    own = record({"name": "x"})
+    estimate = EstimateRow(median=middle, low=low, high=high)
+    fine = EstimateRow(median=2, low=1, high=3)
+    own.benchmarks = [
+        Row(name="matmul", format="fp16", window="sustained", validity="valid", rate_tops=estimate),
+        Row(name="matmul", format="fp99", window="sustained", validity="valid", rate_tops=fine),
+        Row(name="memory.copy", window="sustained", validity="valid", bandwidth_gb_s=estimate),
+    ]
+    assert seen(own).is_empty
+
+
+def record(device: dict[str, object]) -> Record:
+    run = Run(id="x", started_at="2026-11-22T00:00:00+00:00")
+    return Record(run=run, tool={}, rules={}, device=device, environment={}, settings={})

@@ -7,9 +7,10 @@ import click
 
 from greenzone.cli.options import FOLDER, complete, device_specs, echo, echo_json
 from greenzone.cli.profiles import OWN, loaded
-from greenzone.errors import NothingMeasured, UsageError
+from greenzone.errors import NothingMeasured, RecordError, UsageError
 
 if TYPE_CHECKING:
+    from greenzone.lab.fingerprint import Fingerprint
     from greenzone.lab.identify import Identity
     from greenzone.records.record import Record
 
@@ -36,12 +37,11 @@ def identify(
     rates by format, bandwidth, memory, units and clock are. Several records of one name are compared with
     each other too.
     """
-    from greenzone.lab.fingerprint import seen
     from greenzone.lab.identify import identify as identified
     from greenzone.lab.identify import siblings
 
     measured = _records(records, device, out)
-    prints = [seen(record) for _, record in measured]
+    prints = [_seen(where, record) for where, record in measured]
     for (where, _), one in zip(measured, prints, strict=True):
         if one.is_empty:
             raise NothingMeasured(f"{where}: nothing was measured that tells parts apart; run matmul and memory first")
@@ -73,6 +73,15 @@ def _records(paths: tuple[Path, ...], device: str | None, out: Path) -> list[tup
     return [(str(outcome.path), outcome.record)]
 
 
+def _seen(where: str, record: "Record") -> "Fingerprint":
+    from greenzone.lab.fingerprint import seen
+
+    try:
+        return seen(record)
+    except RecordError as error:
+        raise RecordError(f"{where}: {error}") from None
+
+
 def _document(identity: "Identity", where: str, slow: list[str], top: int) -> dict[str, Any]:
     f = identity.fingerprint
     return {
@@ -97,7 +106,8 @@ def _print(document: dict[str, Any]) -> None:
     if document["emulated"]:
         echo(Text("EMULATED: the figures are of an emulated device", style="bold magenta"))
     named = document["reported"]
-    echo(Text(f"names itself {named['name']} ({', '.join(named['profiles']) or 'no profile of that name'})"))
+    words = f"names itself {named['name']} ({', '.join(named['profiles']) or 'no profile of that name'})"
+    echo(Text(words if named["name"] else "gives itself no name"))
     together = document["likeliest"]
     tail = "" if len(together) < 2 else ", which cannot be told apart from what was measured"
     echo(Text(f"behaves like {', '.join(together) or 'no part that is known'}{tail}", style="bold"))

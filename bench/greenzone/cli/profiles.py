@@ -179,6 +179,9 @@ def _loaded(paths: Sequence[Path]) -> tuple[list[DeviceProfile], list[FileError]
         except FileError as error:
             faults.append(error)
             continue
+        if path.stem != profile.id:
+            text = f"id - {profile.id!r} does not match the file's name: in a folder of profiles it would be left out"
+            faults.append(DataFileError(path, [f"{text}; name it {profile.id}.toml"]))
         if profile.id in found:
             first = found[profile.id][0]
             faults.append(DataFileError(path, [f"id - {profile.id!r} is also that of {first}; give it one of its own"]))

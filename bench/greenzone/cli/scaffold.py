@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from greenzone.cli.options import complete, device_specs, today
-from greenzone.errors import FileError, UsageError
+from greenzone.errors import DataFileError, FileError, UsageError
 from greenzone.parts.scaffold import Known, scaffold
 
 _DIE = re.compile(r"(?:(\d+)x)?(\d+(?:\.\d+)?)(?:@(.+))?")
@@ -46,7 +46,7 @@ def profiles_new(
 
     What options say stands over what a live device tells. An existing file is never overwritten.
     """
-    known = _asked(device, profile_id) if device else Known(profile_id)
+    known = _asked(device, profile_id) if device is not None else Known(profile_id)
     given: dict[str, Any] = {
         "name": name, "vendor": vendor, "architecture": architecture, "datacenter": datacenter,
         "source": source, "url": url,
@@ -93,6 +93,8 @@ def _numbers(option: str, texts: Sequence[str]) -> dict[str, float]:
             number = -1.0
         if not equals or not key.strip() or not 0 < number <= 1e18:
             raise UsageError(f"{option} {text}: write NAME=NUMBER, the number above zero")
+        if key.strip() in found:
+            raise UsageError(f"{option} {text}: {key.strip()} is given twice; give each name once")
         found[key.strip()] = number
     return found
 
@@ -104,17 +106,24 @@ def _memory(text: str | None, told: Mapping[str, Any]) -> dict[str, Any] | None:
     keys = ("capacity_gb", "bandwidth_gb_s")
     if not kind or len(numbers) > len(keys):
         raise UsageError(f"--memory {text}: write KIND, KIND,GB or KIND,GB,GB/S, as in HBM3,96,4000")
+    if not all(numbers):
+        raise UsageError(f"--memory {text}: write KIND, KIND,GB or KIND,GB,GB/S, as in HBM3,96,4000")
     given = _numbers("--memory", [f"{key}={n}" for key, n in zip(keys, numbers, strict=False)])
     return {**told, "kind": kind, **given}
 
 
 def _write(text: str, out: Path) -> None:
     """Print, or write a new file; the text is checked first, so that a file begun is a file that loads."""
-    from greenzone.datafiles import parse_toml
+    from greenzone.datafiles import build, parse_toml
     from greenzone.parts.profile import DeviceProfile
     from greenzone.schemas import check
 
-    check(DeviceProfile, parse_toml(text.encode(), out), out)
+    try:
+        data = parse_toml(text.encode(), "the options")
+        check(DeviceProfile, data, "the options")
+        build(DeviceProfile, data)
+    except (DataFileError, ValueError) as error:
+        raise UsageError(str(error)) from None
     if str(out) == "-":
         click.echo(text, nl=False)
         return

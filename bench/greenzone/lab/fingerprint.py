@@ -8,12 +8,14 @@ standard deviations, so that features of different kinds add up.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeGuard
 
-from greenzone.errors import DeviceError
+from greenzone.errors import DeviceError, RecordError
+from greenzone.formats import FORMATS
 from greenzone.intervals import Interval
 from greenzone.lab.devices.emulated_model import TimeModel
 from greenzone.parts.profile import DeviceProfile
-from greenzone.records.record import Record
+from greenzone.records.record import EstimateRow, Record
 from greenzone.statistics import median
 
 # Standard deviations, as shares. Published efficiencies of one class differ by a tenth or two (power
@@ -26,6 +28,7 @@ MOST = 5.0  # sigma that one feature counts at most: one wild feature is a findi
 MISSING = 4.0  # what a kind of feature that was seen and that a profile lacks costs, in sigma squared
 CAPABILITY_SIGMA = 5.0
 STREAMS = ("read", "copy", "triad")
+CLOCKS = ("clock_max_sm_mhz", "clock_max_mhz", "clock_boost_mhz")
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Fingerprint:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was seen that tells parts apart."""
-        return not self.kinds - {"clock"}
+        """Whether nothing was measured: what a driver tells of a device is no behaviour."""
+        return not (self.rates or self.streams)
 
 
 @dataclass(frozen=True)
@@ -72,25 +75,51 @@ class Misfit:
 
 
 def seen(record: Record) -> Fingerprint:
-    """The fingerprint of the device a record is of."""
+    """The fingerprint of the device a record is of.
+
+    Raises:
+        RecordError: the record's device has a figure that cannot be.
+    """
     d = record.device
-    clock = d.get("clock_max_sm_mhz") or d.get("clock_max_mhz") or d.get("clock_boost_mhz")
+    clock = next((c for k in CLOCKS if (c := _figure(d, k, 1e6)) is not None), None)
     rates: dict[str, float] = {}
     burst: dict[str, float] = {}
     lower: dict[str, float] = {}
     streams: dict[str, float] = {}
     for row in (r for r in record.benchmarks if r.measured and r.validity in ("valid", "unstable")):
-        if row.name == "matmul" and row.format and row.rate_tops:
+        if row.name == "matmul" and row.format in FORMATS and _sound(row.rate_tops):
             (burst if row.window == "burst" else rates)[row.format] = row.rate_tops.median
             lower[row.format] = max(lower.get(row.format, 0.0), row.rate_tops.low)
-        elif row.name.startswith("memory.") and row.bandwidth_gb_s and row.window != "burst":
+        elif row.name.startswith("memory.") and row.window != "burst" and _sound(row.bandwidth_gb_s):
             streams[row.name.removeprefix("memory.")] = row.bandwidth_gb_s.median
-    memory = d.get("memory_bytes")
+    memory, units = _figure(d, "memory_bytes", 1e18), _figure(d, "units", 1e9)
     return Fingerprint(
-        name=d.get("name"), capability=d.get("capability"), memory_gb=memory / 1e9 if memory else None,
-        units=d.get("units"), clock_mhz=float(clock) if clock else None, rates={**burst, **rates}, burst=burst,
+        name=_text(d, "name"), capability=_text(d, "capability"), memory_gb=memory / 1e9 if memory else None,
+        units=round(units) if units else None, clock_mhz=clock, rates={**burst, **rates}, burst=burst,
         lower=lower, streams=streams, emulated=bool(d.get("emulated")),
     )  # fmt: skip
+
+
+def _figure(device: Mapping[str, Any], key: str, most: float) -> float | None:
+    """A figure above zero; None where the record has none."""
+    value = device.get(key)
+    if value is None or value == 0:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+        raise RecordError(f"device.{key} is {value!r:.40}; a number from 0 to {most:g} can stand there")
+    return float(value)
+
+
+def _text(device: Mapping[str, Any], key: str) -> str | None:
+    value = device.get(key)
+    if value is not None and not isinstance(value, str):
+        raise RecordError(f"device.{key} is {value!r:.40}; it is text")
+    return value or None
+
+
+def _sound(e: EstimateRow | None) -> TypeGuard[EstimateRow]:
+    """Whether an estimate can be one: above zero and in order."""
+    return e is not None and 1e-12 < e.low <= e.median <= e.high
 
 
 def misfits(found: Fingerprint, profile: DeviceProfile, share: float = 1.0) -> list[Misfit]:

@@ -99,7 +99,8 @@ def _about_name(identity: Identity) -> list[tuple[str, str]]:
         return [("nothing_to_compare", "no profile has a figure that this record has too")]
     ids = ", ".join(c.profile.id for c in likeliest) or "no part that is known"
     if not identity.reported:
-        return [("unknown_name", f"no profile claims the name {name!r}; it behaves like {ids}")]
+        words = f"no profile claims the name {name!r}" if name else "it gives itself no name"
+        return [("unknown_name", f"{words}; it behaves like {ids}")]
     if len(identity.reported) > 1:
         both = " and ".join(p.id for p in identity.reported)
         return [("ambiguous_name", f"the name {name!r} is that of {both}; it behaves like {ids}")]

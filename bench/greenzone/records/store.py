@@ -52,8 +52,21 @@ def write(record: Record, path: Path) -> None:
     write_text(json.dumps(record.to_json(), indent=1, allow_nan=False) + "\n", path)
 
 
+def _write_through(text: str, path: Path) -> None:
+    """A device or a pipe is written to, never replaced by a file."""
+    try:
+        with path.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
 def write_text(text: str, path: Path) -> None:
-    """Write a text file atomically."""
+    """Write a text file atomically; through a link to what it points at, and straight to what is no regular file."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        _write_through(text, path)
+        return
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
