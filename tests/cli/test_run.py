@@ -61,7 +61,6 @@ def test_a_record_is_classified_from_itself(tmp_path: Path) -> None:
         (["--device", "cuda:999"], 1, "cuda:999:"),
         (["--dtype", "fp7"], 2, "no such format"),
         (["--model", "llama-3"], 2, "unknown model"),
-        (["--suite", "lab"], 1, "not there yet"),
         (["--on", "2025-02-30"], 2, "is no date; write YYYY-MM-DD"),
         (["--to", "XX"], 2, "ISO 3166"),
         (["--batch", "0"], 2, "batch"),

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from greenzone.errors import DeviceError, FileError, Interrupted, NotThereYet, UsageError
+from greenzone.errors import DeviceError, FileError, Interrupted, UsageError
 from greenzone.lab import harness
+from greenzone.lab.devices.emulated import EmulatedDevice
 from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.workloads import Plan
 from greenzone.law.transaction import Transaction
-from greenzone.records.record import Record
+from greenzone.records.record import Record, Row
 from greenzone.records.store import read
 from greenzone.statistics import estimate_rate
 
@@ -111,7 +113,6 @@ def test_unwritable_folder_is_found_before_anything_is_measured(
         ({"models": ("llama",)}, UsageError),
         ({"workloads": ("sleep",)}, UsageError),
         ({"suite": "long"}, UsageError),
-        ({"suite": "lab"}, NotThereYet),
     ],
 )
 def test_bad_requests(tmp_path: Path, changes: dict[str, Any], error: type[Exception]) -> None:
@@ -168,3 +169,41 @@ def test_checkpoint_after_every_benchmark(tmp_path: Path, monkeypatch: pytest.Mo
 
     record: Record = harness.run(request_for(tmp_path), watching).record
     assert seen == list(range(1, len(record.benchmarks) + 1))
+
+
+def test_the_lab_suite_repeats_and_says_how_the_runs_differ(tmp_path: Path) -> None:
+    found = harness.run(request_for(tmp_path, suite="lab", formats=("fp8", "bf16")))
+    rows = [r for r in found.record.benchmarks if r.measured]
+    assert {(r.format, r.window) for r in rows} >= {(f, w) for f in ("fp8", "bf16") for w in ("burst", "sustained")}
+    assert all([x["process"] for x in r.repeats] == [1, 2, 3] for r in rows)
+    assert all(r.uncertainty and "between_runs" in r.uncertainty for r in rows)
+
+
+def test_a_watched_workload_is_measured_by_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Apart:
+        def __init__(self, work: Any, silence_s: float, formats: Any) -> None:
+            seen.append((work, silence_s))
+
+        def rows(self, name: str, plan: Plan) -> Iterator[Row]:
+            yield Row(name=name, format="fp32", measured=False, reason="no answer for 120 s: it hangs")
+
+    monkeypatch.setattr(harness, "Watched", Apart)
+    request = request_for(tmp_path, device="cpu", formats=None, watched=True)
+    found = harness.run(request)
+    assert seen == [(harness.Measure("cpu"), harness.SILENCE_S["quick"])]
+    assert [f.text for f in found.record.findings if f.code == "not_measured"] == [
+        "matmul fp32: not measured: no answer for 120 s: it hangs"
+    ]
+    emulated = harness.run(request_for(tmp_path, watched=True))
+    assert len(seen) == 1, "an emulated device does not hang"
+    assert emulated.record.benchmarks[0].measured
+
+
+def test_what_is_not_as_usual_on_the_machine_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EmulatedDevice, "conditions", lambda _: (("other_tenant", "another process computes on it"),))
+    found = harness.run(request_for(tmp_path))
+    assert "emulated:nvidia-h20: another process computes on it" in [f.text for f in found.record.findings]

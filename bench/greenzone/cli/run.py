@@ -73,7 +73,9 @@ def run(
 
         chosen = tuple(dict.fromkeys(workloads)), tuple(dict.fromkeys(formats)) or None
         days = on or today(), known_on or today()
-        request = harness.Request(device, suite, *chosen, models, batch, context, seed, folder, *days, deal)
+        request = harness.Request(
+            device, suite, *chosen, models, batch, context, seed, folder, *days, deal, watched=True
+        )
         with _progress(as_json) as told:
             outcome = harness.run(request, told)
         _print(outcome, request, as_json)

@@ -5,19 +5,22 @@ finished. Emulated figures are labelled in every row and never enter the verdict
 """
 
 import platform
+import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from greenzone.datafiles import data_files, data_root, sha256
-from greenzone.errors import GreenzoneError, Interrupted, NotThereYet, unknown
+from greenzone.errors import GreenzoneError, Interrupted, unknown
 from greenzone.lab import evaluation
 from greenzone.lab.devices import Device, open_device
+from greenzone.lab.isolation import Watched
 from greenzone.lab.models import default_model, load_model
+from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.workloads import WORKLOADS, Plan
 from greenzone.law.transaction import Transaction
@@ -26,7 +29,10 @@ from greenzone.parts.profile import DeviceProfile
 from greenzone.records.record import SCHEMA, CheckRow, EstimateRow, Record, Row, Run
 from greenzone.records.store import new_id, path_for, require_writable, write
 
-SUITES = ("quick", "standard")
+SUITES = ("quick", "standard", "lab")
+# How long a workload may say nothing before it is ended: longer than its slowest benchmark takes.
+SILENCE_S = {"quick": 120.0, "standard": 600.0, "lab": 900.0}
+LAB_RUNS = 3
 Progress = Callable[[str], None]
 
 
@@ -46,6 +52,7 @@ class Request:
     on: date = field(default_factory=lambda: datetime.now(UTC).date())
     known_on: date = field(default_factory=lambda: datetime.now(UTC).date())
     transaction: Transaction = field(default_factory=Transaction)
+    watched: bool = False  # workloads of a real device in a child process, ended when it hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,6 @@ def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
         FileError: records cannot be written; found before anything is measured.
         Interrupted: stopped; what was finished is in the record, which the message names.
     """
-    if request.suite == "lab":
-        raise NotThereYet("--suite lab: the laboratory method is not there yet; use --suite quick or standard")
     require_writable(request.folder)
     plans = _plans(request)
     device = open_device(request.device, load_profile, request.seed, known=load_profiles())
@@ -140,11 +145,44 @@ def _measured(
 
 
 def _rows(request: Request, plans: Sequence[Plan], device: Device) -> Iterator[Row]:
-    profile = profile_of(device)
     for name in request.workloads or tuple(WORKLOADS):
         for plan in plans if name == "inference" else plans[:1]:
-            for result in WORKLOADS[name](device, plan):
-                yield row_of(result, device.emulated, profile)
+            if plan.suite == "lab":
+                yield from combined([list(_workload(request, name, own, device)) for own in _repeated(plan, device)])
+            else:
+                yield from _workload(request, name, plan, device)
+
+
+def _repeated(plan: Plan, device: Device) -> Iterator[Plan]:
+    """The plans of several runs, each with data of its own and its formats in an order of its own."""
+    for n in range(LAB_RUNS):
+        formats = list(plan.formats or device.formats())
+        random.Random(plan.seed + n).shuffle(formats)  # noqa: S311
+        yield replace(plan, seed=plan.seed + n, formats=tuple(formats))
+
+
+def _workload(request: Request, name: str, plan: Plan, device: Device) -> Iterator[Row]:
+    if request.watched and not device.emulated:
+        yield from Watched(Measure(request.device), SILENCE_S[plan.suite], device.formats()).rows(name, plan)
+    else:
+        yield from measured_rows(device, name, plan)
+
+
+def measured_rows(device: Device, name: str, plan: Plan) -> Iterator[Row]:
+    """The rows of a workload on a device of this process."""
+    profile = profile_of(device)
+    for result in WORKLOADS[name](device, plan):
+        yield row_of(result, device.emulated, profile)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A workload on a device that the process it is called in opens for itself."""
+
+    device: str
+
+    def __call__(self, name: str, plan: Plan) -> Iterator[Row]:
+        yield from measured_rows(open_device(self.device, load_profile, known=load_profiles()), name, plan)
 
 
 def row_of(result: Result | NotMeasured, emulated: bool, profile: DeviceProfile | None = None) -> Row:

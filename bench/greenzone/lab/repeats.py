@@ -40,7 +40,7 @@ def _combined(rows: Sequence[Row | None]) -> Row:
     ordered = sorted(measured, key=lambda item: item[2].median)
     _, middle, estimate = ordered[(len(ordered) - 1) // 2]
     medians = [value.median for _, _, value in measured]
-    between = statistics.stdev(medians) / statistics.mean(medians) / math.sqrt(len(medians)) if len(medians) > 1 else 0.0
+    between = _between(medians)
     unstable = any(row.validity == "unstable" for _, row, _ in measured)
     changes: dict[str, Any] = {
         _metric(middle): _widened(estimate, between),
@@ -51,6 +51,13 @@ def _combined(rows: Sequence[Row | None]) -> Row:
     if len(measured) < len(rows):
         changes["notes"] = [*middle.notes, f"measured in {len(measured)} of {len(rows)} runs"]
     return middle.model_copy(update=changes)
+
+
+def _between(medians: Sequence[float]) -> float:
+    """The relative standard uncertainty of the mean of several runs, by how they differ (GUM 4.2.3)."""
+    if len(medians) < 2:
+        return 0.0
+    return statistics.stdev(medians) / statistics.mean(medians) / math.sqrt(len(medians))
 
 
 def _metric(row: Row) -> str:

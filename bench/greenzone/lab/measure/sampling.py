@@ -43,7 +43,8 @@ class Budget:
 
 QUICK = Budget()
 STANDARD = Budget(idle_s=5.0, min_load_s=10.0, max_load_s=60.0, block_s=2.0, sustained_s=5.0)
-BUDGETS = {"quick": QUICK, "standard": STANDARD}
+LAB = replace(STANDARD, retries=2)
+BUDGETS = {"quick": QUICK, "standard": STANDARD, "lab": LAB}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ from greenzone.lab.workloads.plan import (
 
 _PROBE = 256
 # Cubes: 9 of 12 published best shapes for bf16 lie on the 1,024-step grid, and these are on it.
-_SIDES = {"quick": (4096, 2048), "standard": (8192, 4096, 2048)}
-_SIDES_PROCESSOR = {"quick": (2048, 1024, 512, 256), "standard": (2048, 1024, 512, 256)}
-_CALL_S = {"quick": 0.25, "standard": 2.0}  # the longest call that leaves room for enough of them
-_TRIED = {"quick": 1, "standard": 2}  # sizes that are tried beside each other
+_SIDES = {"quick": (4096, 2048), "standard": (8192, 4096, 2048), "lab": (8192, 4096, 2048)}
+_SIDES_PROCESSOR = dict.fromkeys(("quick", "standard", "lab"), (2048, 1024, 512, 256))
+_CALL_S = {"quick": 0.25, "standard": 2.0, "lab": 2.0}  # the longest call that leaves room for enough of them
+_TRIED = {"quick": 1, "standard": 2, "lab": 2}  # sizes that are tried beside each other
 _LAYOUT_WORTH_TRYING = 0.5  # of the other layout's rate in the probe
 
 

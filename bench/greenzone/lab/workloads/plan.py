@@ -31,7 +31,7 @@ _CLOCK_UNCERTAINTY = 1e-4
 class Plan:
     """One run of a workload; None takes the workload's own choice."""
 
-    suite: Literal["quick", "standard"] = "quick"
+    suite: Literal["quick", "standard", "lab"] = "quick"
     formats: tuple[str, ...] | None = None
     seed: int = 0
     model: ModelShape = field(default_factory=default_model)
