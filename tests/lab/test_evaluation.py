@@ -136,3 +136,8 @@ def test_a_rate_that_falls_is_a_limiter_unless_the_clock_explains_it(
     evaluate(own, device, device.profile, date(2026, 1, 20), date(2026, 1, 20), Transaction())
     (text,) = [f.text for f in own.findings if f.code == code]
     assert words in text
+
+
+def test_notes_of_a_row_that_a_reader_must_know_are_findings() -> None:
+    notes = ["contention: the process got 19%", "two speeds: 50% of", "clocks were kept down by x", "emulated; fine"]
+    assert found_codes([row("int8", 100.0, notes=notes)]) >= {"contention", "two_speeds", "throttled"}

@@ -11,6 +11,7 @@ from greenzone.intervals import Interval, number
 from greenzone.lab.devices import Device
 from greenzone.lab.fingerprint import seen
 from greenzone.lab.identify import identify
+from greenzone.lab.results import FOUND_IN_NOTES
 from greenzone.law.classification import classify
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import Part, part_of
@@ -127,6 +128,10 @@ def _find_in_row(record: Record, row: Row) -> None:
         record.find("invalid", "error", f"{what} {row.window}: refused: {row.notes[-1] if row.notes else 'invalid'}")
     elif row.validity == "unstable":
         record.find("unstable", "error", f"{what} {row.window}: {row.notes[-1] if row.notes else 'unstable'}")
+    for note in row.notes:
+        code = next((code for words, code in FOUND_IN_NOTES.items() if note.startswith(words)), None)
+        if code:
+            record.find(code, "warning", f"{what}: {note}")
 
 
 def _find_limiters(record: Record) -> None:

@@ -11,6 +11,15 @@ Window = Literal["burst", "sustained"]
 Validity = Literal["valid", "invalid", "unstable"]
 
 
+# What a note of a row is about, by its first words: the code of the finding it becomes.
+FOUND_IN_NOTES = {
+    "contention": "contention",
+    "two speeds": "two_speeds",
+    "clocks were kept down": "throttled",
+    "not steady": "not_steady",
+}
+
+
 class Disturbance(str):
     """A remark of a device that something else ran beside the load: the measurement is worth repeating."""
 

@@ -72,12 +72,21 @@ def _rows(record: Record, prefix: str) -> list[Row]:
 def _rates(record: Record) -> Table:
     rows: list[Sequence[object]] = []
     for r in _rows(record, "matmul"):
-        fraction = f"{r.rate_tops.median / r.claimed_tops:.1%}" if r.claimed_tops and r.rate_tops else ""
-        rows.append((r.format, r.window, estimate(r.rate_tops), fraction, _size(r), _label(r)))
+        known = (_share(r.rate_tops, r.claimed_tops), _share(r.rate_tops, r.ceiling))
+        rows.append((r.format, r.window, estimate(r.rate_tops), _effective(r), *known, _size(r), _label(r)))
     missing = [r for r in record.benchmarks if not r.measured and r.name == "matmul"]
-    rows += [(r.format or "", "", "not measured", "", "", "") for r in missing]
-    columns = ("format", "window", "TOPS", "of claim", "m x n x k", "")
-    return terminal.table(*columns, rows=rows, right=("TOPS", "of claim"))
+    rows += [(r.format or "", "", "not measured", "", "", "", "", "") for r in missing]
+    columns = ("format", "window", "TOPS", "n eff", "of claim", "of ceiling", "m x n x k", "")
+    return terminal.table(*columns, rows=rows, right=columns[2:6])
+
+
+def _share(e: EstimateRow | None, of: float | None) -> str:
+    return f"{e.median / of:.1%}" if e and of else ""
+
+
+def _effective(r: Row) -> str:
+    """How many independent samples the series is worth."""
+    return f"{r.effective_samples:.0f}" if r.effective_samples is not None else ""
 
 
 def _size(r: Row) -> str:
@@ -91,12 +100,20 @@ def _label(r: Row) -> str:
 
 def _bandwidth(record: Record, part: Part) -> Table:
     claim = part.value("dram_bandwidth_gb_s")
+    known = claim.interval.high if claim.basis == "claimed" and claim.interval.is_bounded else None
     rows = []
     for r in _rows(record, "memory."):
-        known = claim.basis == "claimed" and claim.interval.is_bounded
-        fraction = f"{r.bandwidth_gb_s.median / claim.interval.high:.1%}" if known and r.bandwidth_gb_s else ""
-        rows.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), fraction, _label(r)))
-    return terminal.table("kernel", "window", "GB/s", "of claim", "", rows=rows, right=("GB/s", "of claim"))
+        shares = (_bus(r), _effective(r), _share(r.bandwidth_gb_s, known))
+        rows.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), *shares, _label(r)))
+    columns = ("kernel", "window", "GB/s", "bus GB/s", "n eff", "of claim", "")
+    return terminal.table(*columns, rows=rows, right=columns[2:6])
+
+
+def _bus(r: Row) -> str:
+    """What went over the bus, where that is more than the program counts."""
+    if r.bandwidth_gb_s is None or not r.bus_bytes or not r.bytes:
+        return ""
+    return number(float(f"{r.bandwidth_gb_s.median * r.bus_bytes / r.bytes:.4g}"))
 
 
 def _inference(record: Record) -> list[RenderableType]:
