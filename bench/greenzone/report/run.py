@@ -53,6 +53,7 @@ def _measured_sections(record: Record, part: Part) -> list[Group]:
     sections: dict[str, Callable[[], Group]] = {
         "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record)),
         "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", _bandwidth(record, part)),
+        "interconnect": lambda: terminal.section("Links (median, U with k = 2)", _links(record)),
         "inference": lambda: terminal.section("Inference", *_inference(record)),
     }
     return [made() for name, made in sections.items() if name in names]
@@ -97,6 +98,16 @@ def _bandwidth(record: Record, part: Part) -> Table:
         fraction = f"{r.bandwidth_gb_s.median / claim.interval.high:.1%}" if known and r.bandwidth_gb_s else ""
         rows.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), fraction, _label(r)))
     return terminal.table("kernel", "window", "GB/s", "of claim", "", rows=rows, right=("GB/s", "of claim"))
+
+
+def _links(record: Record) -> Table:
+    """Bytes a second over each link: both directions together where they ran at once, bus bandwidth of a sum."""
+    rows: list[Sequence[object]] = []
+    for r in (r for r in record.benchmarks if r.name.startswith("interconnect.")):
+        words = (r.name.removeprefix("interconnect.").replace("_", " "), r.variant)
+        figure = estimate(r.bandwidth_gb_s) if r.measured else "not measured"
+        rows.append((", ".join(filter(None, words)), r.window or "", figure, _label(r) if r.measured else r.reason))
+    return terminal.table("link", "window", "GB/s", "", rows=rows, right=("GB/s",))
 
 
 def _inference(record: Record) -> list[RenderableType]:
