@@ -55,7 +55,7 @@ def _budget(device: Device, operator: Operator, plan: Plan) -> Budget:
     """That of the plan; a quick all-reduce of processes is kept short, for its ranks take seconds to start."""
     budget = replace(plan.budget, warmups=_WARMUPS)
     if isinstance(operator, AllReduce) and is_processor(device) and plan.suite == "quick":
-        return replace(budget, max_load_s=1.0, sustained_s=0.25)
+        return replace(budget, max_load_s=2.0, sustained_s=0.25)
     return budget
 
 
