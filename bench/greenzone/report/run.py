@@ -106,7 +106,8 @@ def _links(record: Record) -> Table:
     for r in (r for r in record.benchmarks if r.name.startswith("interconnect.")):
         words = (r.name.removeprefix("interconnect.").replace("_", " "), r.variant)
         figure = estimate(r.bandwidth_gb_s) if r.measured else "not measured"
-        said = [_label(r), "between processes, over no link" if r.variant == "gloo" else ""] if r.measured else [r.reason]
+        where = "between processes, over no link" if r.variant == "gloo" else ""
+        said = [_label(r), where] if r.measured else [r.reason]
         rows.append((", ".join(filter(None, words)), r.window or "", figure, " ".join(filter(None, said))))
     return terminal.table("link", "window", "GB/s", "", rows=rows, right=("GB/s",))
 

@@ -147,7 +147,7 @@ def enqueued_copies(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def copy(to: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
         queues: Any = state["queues"]
         if not (non_blocking and queues):
-            return plain(to, source)
+            return plain(to, source, non_blocking)
         queues.current.at += source.numel() / RATE
         queues.note("copy")
         return to if state["lost"] else plain(to, source)
@@ -328,3 +328,18 @@ def test_where_memory_is_short_a_quarter_is_tried(
     assert isinstance(found, Result)
     assert found.shape == {"bytes_each_way": SIZE / 4}
     assert "a smaller size was tried" in found.notes[0]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("route", ["host_to_device", "device_to_host", "bidirectional"])
+def test_a_real_gpu_copies_the_pattern_behind_a_blocker_that_lasts(route: Any) -> None:
+    one = CudaDevice(0)
+    kernel: Any = one.prepare(Transfer(route, 2**24), 0)
+    try:
+        assert kernel.check().passed
+        kernel.poison()
+        assert all(sample > 0 for sample in one.time(kernel, 20))
+        assert kernel.arrived().passed
+        assert one.remarks() == ()
+    finally:
+        kernel.close()
