@@ -14,9 +14,10 @@ from greenzone.lab.links import NOT_HERE, ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.results import Check
 from greenzone.parts.profile import DeviceProfile, Link
 
-# 55.6 GB/s of the 64 of PCIe 5.0 x16, host to device (NVIDIA technical blog, "NVIDIA NVbandwidth"); both
-# ways at once each way keeps 11.16 of 12.36 GB/s (NVIDIA/nvbandwidth, README, bidirectional against
-# unidirectional). Links of other kinds are taken to be as efficient, an estimate.
+# 55.63 GB/s of the 64 of PCIe 5.0 x16, host to device: an example of nvbandwidth's output as a tutorial
+# quotes it (dev.smart-guide.co.kr), read at second hand; an A100 reached 24.8 of 32 (forums.developer.nvidia.com,
+# 352186). Both ways at once each way keeps 11.16 of 12.36 GB/s (NVIDIA/nvbandwidth, README at 04bf286). Links
+# of other kinds are taken to be as efficient, an estimate.
 _ONE_WAY, _BOTH_WAYS = 0.87, 0.87 * 0.90
 _LATENCY_S = 5e-6  # of one copy that is enqueued already: an estimate
 _CHECKED_BYTES = 2**20
