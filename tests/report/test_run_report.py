@@ -35,7 +35,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
 def test_every_figure_is_labelled_emulated(record: Record) -> None:
     lines = text(record).splitlines()
     figures = [line for line in lines if "+/-" in line]
-    assert len(figures) == 12
+    assert len(figures) == 18
     assert all(line.rstrip().endswith("emulated") for line in figures)
 
 
@@ -55,6 +55,18 @@ def test_a_format_that_was_not_measured_is_not_zero(record: Record) -> None:
     line = next(line for line in text(own).splitlines() if line.strip().startswith("int4"))
     assert "not measured" in line
     assert "0" not in line
+
+
+def test_links_say_what_ran_and_what_cannot_be_measured_here(record: Record) -> None:
+    own = record.model_copy(deep=True)
+    sums = next(r for r in own.benchmarks if r.name == "interconnect.bidirectional").model_copy()
+    sums.name, sums.variant, sums.emulated = "interconnect.all_reduce", "gloo", False
+    own.benchmarks.append(sums)
+    lines = [line.split() for line in text(own).splitlines()]
+    assert ["bidirectional", "burst"] in [line[:2] for line in lines]
+    assert ["peer", "not", "measured", "not", "measurable", "here:", "one", "device"] in lines
+    (gloo,) = [line for line in lines if line[:3] == ["all", "reduce,", "gloo"]]
+    assert gloo[-5:] == ["between", "processes,", "over", "no", "link"]
 
 
 def test_a_refused_figure_is_not_shown() -> None:

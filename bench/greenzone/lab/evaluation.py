@@ -11,6 +11,8 @@ from greenzone.intervals import Interval, number
 from greenzone.lab.devices import Device
 from greenzone.lab.fingerprint import seen
 from greenzone.lab.identify import identify
+from greenzone.lab.link_evidence import measured_links, rated_links
+from greenzone.lab.links import NOT_HERE
 from greenzone.lab.results import FOUND_IN_NOTES
 from greenzone.law.classification import classify
 from greenzone.law.transaction import Transaction
@@ -39,7 +41,7 @@ def evaluate(
     transaction: Transaction,
 ) -> None:
     """Fill in evidence, parameters, verdicts and findings; asked again, it replaces the first three."""
-    measured = list(measured_evidence(record.benchmarks))
+    measured = [*measured_evidence(record.benchmarks), *_links(record, device, profile)]
     base = part_of(profile, measured) if profile else _unclaimed(device, measured)
     part = replace(base, emulated=device.emulated)
     record.device["part"] = part_json(part)
@@ -47,6 +49,13 @@ def evaluate(
     record.parameters = parameters_json(part)
     record.verdicts = [v.to_json() for v in classify(part, on, known_on, transaction).verdicts]
     _find(record, device, profile, part)
+
+
+def _links(record: Record, device: Device, profile: DeviceProfile | None) -> Iterable[Evidence]:
+    """What the links that are there and those that were measured say of I/O."""
+    facts = {**record.device, "emulated": device.emulated}
+    yield from rated_links(facts)
+    yield from measured_links(record.benchmarks, facts, profile)
 
 
 def _unclaimed(device: Device, measured: list[Evidence]) -> Part:
@@ -123,7 +132,8 @@ def _find_in_row(record: Record, row: Row) -> None:
     if row.fits is False:
         record.find("does_not_fit", "warning", f"{what}: {row.model} does not fit in memory; worked out as if it did")
     if not row.measured:
-        record.find("not_measured", "warning", f"{what}: not measured: {row.reason}")
+        severity: Severity = "info" if (row.reason or "").startswith(NOT_HERE) else "warning"
+        record.find("not_measured", severity, f"{what}: not measured: {row.reason}")
     elif row.validity == "invalid":
         record.find("invalid", "error", f"{what} {row.window}: refused: {row.notes[-1] if row.notes else 'invalid'}")
     elif row.validity == "unstable":

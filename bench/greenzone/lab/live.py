@@ -4,6 +4,7 @@ Names, units, clocks, memory and links come from the driver; rates, dies and nod
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from greenzone.errors import UsageError
@@ -31,7 +32,7 @@ def known_of(device: Device, profile_id: str) -> Known:
     capability = facts.get("capability") if facts.get("kind") == "cuda" else None
     return Known(
         id=profile_id, name=device.name, names=(device.name,), compute_capability=capability,
-        vendor=_vendor(device.name), memory=_memory(device, facts), links=_links(facts), hardware=_hardware(facts),
+        vendor=_vendor(device.name), memory=_memory(device, facts), links=links_of(facts), hardware=_hardware(facts),
         from_device=f"{device.name}, as its driver{driver} tells", told=frozenset({"memory", "links", "hardware"}),
     )  # fmt: skip
 
@@ -51,7 +52,8 @@ def _memory(device: Device, facts: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _links(facts: dict[str, Any]) -> dict[str, float]:
+def links_of(facts: Mapping[str, Any]) -> dict[str, float]:
+    """The links that a driver reports, by kind, in GB/s of both directions; none where it reports none."""
     found = {}
     generation, up = NVLINK_GENERATION.get(facts.get("nvlink_version", 0)), facts.get("nvlinks_up")
     if up and generation:

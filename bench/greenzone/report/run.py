@@ -53,6 +53,7 @@ def _measured_sections(record: Record, part: Part) -> list[Group]:
     sections: dict[str, Callable[[], Group]] = {
         "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record)),
         "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", _bandwidth(record, part)),
+        "interconnect": lambda: terminal.section("Links (median, U with k = 2)", _links(record)),
         "inference": lambda: terminal.section("Inference", *_inference(record)),
     }
     return [made() for name, made in sections.items() if name in names]
@@ -114,6 +115,18 @@ def _bus(r: Row) -> str:
     if r.bandwidth_gb_s is None or not r.bus_bytes or not r.bytes:
         return ""
     return number(float(f"{r.bandwidth_gb_s.median * r.bus_bytes / r.bytes:.4g}"))
+
+
+def _links(record: Record) -> Table:
+    """Bytes a second over each link: both directions together where they ran at once, bus bandwidth of a sum."""
+    rows: list[Sequence[object]] = []
+    for r in (r for r in record.benchmarks if r.name.startswith("interconnect.")):
+        words = (r.name.removeprefix("interconnect.").replace("_", " "), r.variant)
+        figure = estimate(r.bandwidth_gb_s) if r.measured else "not measured"
+        where = "between processes, over no link" if r.variant == "gloo" else ""
+        said = [_label(r), where] if r.measured else [r.reason]
+        rows.append((", ".join(filter(None, words)), r.window or "", figure, " ".join(filter(None, said))))
+    return terminal.table("link", "window", "GB/s", "", rows=rows, right=("GB/s",))
 
 
 def _inference(record: Record) -> list[RenderableType]:

@@ -4,7 +4,7 @@ import math
 import os
 import time as host_time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build, rotation_sets
 from greenzone.lab.devices.numerics import native
+from greenzone.lab.devices.ranks import RanksKernel
+from greenzone.lab.links import HOST_ITSELF, ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.results import Disturbance
 
@@ -27,6 +29,7 @@ _UNITS = 2  # vector pipes that multiply and add at the widest width: no x86 cor
 _AMX_OPERATIONS = {"amx_int8": ("int8", 2048.0), "amx_bf16": ("bf16", 1024.0), "amx_fp16": ("fp16", 1024.0)}
 _CACHE_UNKNOWN = 64 * 2**20
 _SHORT_CALL = 50e-6  # below this the clock's own 50 ns and Python's 1 us would be seen: loop inside
+_GLOO = "gloo between two processes over this machine's loopback: the processor's own speed, no link's"
 _CONTENTION = 0.9
 _CONTENTION_FROM = 0.05  # seconds of wall time before the ratio means anything
 # Involuntary switches a second and thread: 0.5 an iteration of some 20 ms on a quiet machine, 2.4 to 7 on
@@ -80,6 +83,10 @@ class CpuDevice:
         return FORMATS
 
     def prepare(self, operator: Operator, seed: int) -> Kernel:
+        if isinstance(operator, Transfer):
+            raise DeviceError(ONE_DEVICE if operator.route == "peer" else HOST_ITSELF)
+        if isinstance(operator, AllReduce):
+            return RanksKernel(replace(operator, ranks=2), "gloo", seed, _GLOO)
         self._check_path(operator)
         sets = rotation_sets(operator, self.last_level_cache_bytes)
         needed, free = sets * operator.resident_bytes, self.free_bytes
@@ -111,6 +118,8 @@ class CpuDevice:
         return None
 
     def time(self, kernel: Kernel, count: int) -> list[float]:
+        if isinstance(kernel, RanksKernel):
+            return kernel.timed(count)
         with torch_errors(f"cpu: {kernel.operator.name}"):
             wall, process, switches = self._clocks.wall(), self._clocks.process(), self._clocks.switches()
             samples = [self._one(kernel, 1)]

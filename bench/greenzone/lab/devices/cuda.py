@@ -2,16 +2,20 @@
 
 import time as host_time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, precision
+from greenzone.lab.devices.cuda_links import CudaTransfer
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import TorchKernel, build
 from greenzone.lab.devices.numerics import native
+from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.devices.sampler import Sampler
 from greenzone.lab.devices.telemetry import Telemetry
+from greenzone.lab.links import ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.operators import Operator
 from greenzone.lab.results import Check
 from greenzone.parts.profile import DeviceProfile
@@ -90,6 +94,7 @@ class CudaDevice:
         self._telemetry = Telemetry(index, self._properties.uuid, nvml)
         self._limits = self._telemetry.limits()
         self._sampler = Sampler(self._telemetry.sample, host_time.perf_counter)
+        self._remarks: list[str] = []
         self.named_like: tuple[str, ...] = ()
 
     def recognise(self, known: Iterable[DeviceProfile]) -> None:
@@ -130,6 +135,10 @@ class CudaDevice:
         return tuple(name for name in names if capability >= since.get(name, (0, 0)))
 
     def prepare(self, operator: Operator, seed: int) -> Kernel:
+        if isinstance(operator, Transfer):
+            return self._transfer(operator, seed)
+        if isinstance(operator, AllReduce):
+            return self._all_reduce(operator, seed)
         if operator.name == "matmul" and operator.format not in self.formats():
             raise DeviceError(
                 f"{self.id} ({self.name}, compute capability {self.capability}) has no {operator.format}"
@@ -139,11 +148,26 @@ class CudaDevice:
             inner = build(operator, native, device, seed, self.last_level_cache_bytes)
         return CudaKernel(inner, operator.format, self)
 
+    def _transfer(self, operator: Transfer, seed: int) -> Kernel:
+        if operator.route == "peer" and self._driver.device_count() < 2:
+            raise DeviceError(ONE_DEVICE)
+        return CudaTransfer(self._driver, self._index, operator, seed)
+
+    def _all_reduce(self, operator: AllReduce, seed: int) -> Kernel:
+        if (ranks := self._driver.device_count()) < 2:
+            raise DeviceError(ONE_DEVICE)
+        return RanksKernel(replace(operator, ranks=ranks), "nccl", seed, f"NCCL over all {ranks} devices")
+
     def release(self) -> None:
         """Give freed memory back to the driver, so that the next operator finds it in one piece."""
         self._driver.release_cached()
 
     def time(self, kernel: Kernel, count: int) -> list[float]:
+        if isinstance(kernel, RanksKernel):
+            return kernel.timed(count)
+        if isinstance(kernel, CudaTransfer):
+            with torch_errors(f"{self.id}: {kernel.operator.name}"), self._sampler.running():
+                return kernel.timed(count, self._remarks.append)
         if not isinstance(kernel, CudaKernel):
             raise DeviceError(f"{self.id} times kernels that it prepared itself")
         driver, index = self._driver, self._index
@@ -208,7 +232,8 @@ class CudaDevice:
         return self._sampler.drain()
 
     def remarks(self) -> tuple[str, ...]:
-        return ()
+        noticed, self._remarks = tuple(dict.fromkeys(self._remarks)), []
+        return noticed
 
     def conditions(self) -> tuple[tuple[str, str], ...]:
         return tuple(self._telemetry.conditions())

@@ -1,11 +1,14 @@
 """The few calls of CUDA that a device needs, in one place, so that a test can put a fake there."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
+
+_FASTEST_HZ = 3e9  # no current part's clock is faster, so that a spin of so many cycles is never too short
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Event(Protocol):
     """A mark in the device's queue."""
 
     def record(self) -> None: ...
+    def wait(self) -> None: ...
+    def query(self) -> bool: ...
     def elapsed_time(self, end: Any) -> float: ...
 
 
@@ -39,6 +44,11 @@ class CudaDriver(Protocol):
     def free_bytes(self, index: int) -> int: ...
     def release_cached(self) -> None: ...
     def versions(self) -> dict[str, str | None]: ...
+    def stream(self, index: int) -> Any: ...
+    def on(self, *streams: Any) -> AbstractContextManager[None]: ...
+    def spin(self, seconds: float) -> None: ...
+    def pinned(self, size: int) -> Tensor: ...
+    def peer_access(self, index: int, other: int) -> bool: ...
 
 
 class TorchCuda:
@@ -86,6 +96,31 @@ class TorchCuda:
             "cuda": torch.version.cuda,
             "hip": torch.version.hip,
         }
+
+    def stream(self, index: int) -> torch.cuda.Stream:
+        """A queue of its own, beside the device's usual one."""
+        return torch.cuda.Stream(index)  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def on(self, *streams: torch.cuda.Stream) -> Iterator[None]:
+        """Enqueue on these, one for each device; the last one's device is the current one."""
+        with ExitStack() as stack:
+            for stream in streams:
+                stack.enter_context(torch.cuda.stream(stream))
+            yield
+
+    def spin(self, seconds: float) -> None:
+        """Keep the current stream busy for at least so long."""
+        torch.cuda._sleep(int(seconds * _FASTEST_HZ))  # type: ignore[no-untyped-call]
+
+    def pinned(self, size: int) -> Tensor:
+        """So many bytes of host memory that a copy engine reads without the processor's help."""
+        return torch.empty(size, dtype=torch.uint8, pin_memory=True)
+
+    def peer_access(self, index: int, other: int) -> bool:
+        """Whether each of two devices can reach the other's memory."""
+        reach = torch.cuda.can_device_access_peer
+        return index != other and bool(reach(index, other) and reach(other, index))
 
 
 @contextmanager

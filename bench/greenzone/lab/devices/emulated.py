@@ -15,9 +15,11 @@ import torch
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.formats import FORMATS
 from greenzone.lab.devices.base import Kernel
+from greenzone.lab.devices.emulated_links import EmulatedTransfer, emulated_transfer
 from greenzone.lab.devices.emulated_model import Cost, TimeModel
 from greenzone.lab.devices.kernels import build
 from greenzone.lab.devices.numerics import simulated
+from greenzone.lab.links import AllReduce, Transfer
 from greenzone.lab.operators import Copy, DecoderLayer, Matmul, ModelShape, Operator, Read, Triad
 from greenzone.lab.results import Check
 from greenzone.parts.profile import DeviceProfile
@@ -105,6 +107,8 @@ class EmulatedDevice:
         return tuple(name for name in FORMATS if self._model.peak_tops(name) is not None)
 
     def prepare(self, operator: Operator, seed: int) -> Kernel:
+        if isinstance(operator, Transfer | AllReduce):
+            return emulated_transfer(self.profile, operator, seed)
         cost = self._model.cost(operator)
         if self.memory_bytes and operator.resident_bytes > self.free_bytes:
             raise OutOfMemory(
@@ -120,18 +124,20 @@ class EmulatedDevice:
         self._allocated = max(0.0, self._allocated - operator.resident_bytes)
 
     def time(self, kernel: Kernel, count: int) -> list[float]:
-        if not isinstance(kernel, EmulatedKernel):
+        if not isinstance(kernel, EmulatedKernel | EmulatedTransfer):
             raise DeviceError(f"{self.id} times kernels that it prepared itself")
+        if isinstance(kernel, EmulatedTransfer):
+            kernel.launch()
         return [self._call(kernel) for _ in range(count)]
 
-    def _call(self, kernel: EmulatedKernel) -> float:
+    def _call(self, kernel: EmulatedKernel | EmulatedTransfer) -> float:
         seconds = self._limited(kernel) * next(self._noise)
         self._now += seconds
         self._busy_seconds += seconds
         self._last = (kernel.cost, seconds, kernel.operator.format)
         return seconds
 
-    def _limited(self, kernel: EmulatedKernel) -> float:
+    def _limited(self, kernel: EmulatedKernel | EmulatedTransfer) -> float:
         limiter = self._model.limiter(kernel.operator.format)
         if limiter is None or self._busy_seconds * 1e3 < limiter.burst_ms:
             return kernel.cost.seconds

@@ -1,0 +1,88 @@
+"""Bandwidth of links: the host's in each direction and both at once, a peer's, and an all-reduce.
+
+The pattern is verified before the timing and again after it: what the timed calls left must be right.
+A figure with both directions at once counts the bytes of both; the all-reduce gives its bus bandwidth.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.lab.devices.base import Device
+from greenzone.lab.links import AllReduce, LinkKernel, Transfer
+from greenzone.lab.measure import Budget, measure_windows
+from greenzone.lab.operators import Operator
+from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.workloads.plan import Measured, Plan, is_processor, prepared, results
+
+_MIB = 2**20
+_COPIED = {"quick": 64 * _MIB, "standard": 256 * _MIB}  # nvbandwidth's buffer is 64 MiB, later 512
+_SUMMED = {"quick": 64 * _MIB, "standard": 256 * _MIB}
+_SUMMED_PROCESSOR = {"quick": 16 * _MIB, "standard": 64 * _MIB}
+_LEAST_BYTES = 4 * _MIB
+_WARMUPS = 4
+
+
+def run(device: Device, plan: Plan) -> Iterator[Result | NotMeasured]:
+    """A burst and a sustained result for each question, or why there is none."""
+    for question in _questions(device, plan):
+        try:
+            for operator in question:
+                yield from _answers(device, operator, plan)
+        except DeviceError as error:
+            yield NotMeasured(question[0].name, None, str(error))
+
+
+def _questions(device: Device, plan: Plan) -> list[list[Transfer | AllReduce]]:
+    """What is asked; what stands together under one name ends together."""
+    size = _COPIED[plan.suite]
+    summed = (_SUMMED_PROCESSOR if is_processor(device) else _SUMMED)[plan.suite]
+    return [
+        [Transfer("host_to_device", size)], [Transfer("device_to_host", size)], [Transfer("bidirectional", size)],
+        [Transfer("peer", size), Transfer("peer", size, both=True)],
+        [AllReduce(summed)],
+    ]  # fmt: skip
+
+
+def _answers(device: Device, operator: Transfer | AllReduce, plan: Plan) -> Iterator[Result]:
+    measured = _first_that_fits(device, operator, _budget(device, operator, plan), plan.seed)
+    what = "normal" if isinstance(operator, AllReduce) else "random bytes"
+    for result in results(measured, "bandwidth_gb_s", measured.operator.bytes / 1e9, {}):
+        yield replace(result, data=what)
+
+
+def _budget(device: Device, operator: Operator, plan: Plan) -> Budget:
+    """That of the plan; a quick all-reduce of processes is kept short, for its ranks take seconds to start."""
+    budget = replace(plan.budget, warmups=_WARMUPS)
+    if isinstance(operator, AllReduce) and is_processor(device) and plan.suite == "quick":
+        return replace(budget, max_load_s=2.0, sustained_s=0.25)
+    return budget
+
+
+def _first_that_fits(device: Device, operator: Transfer | AllReduce, budget: Budget, seed: int) -> Measured:
+    """Measure at the size given, or at the first quarter of it that fits; each that did not is noted."""
+    notes: list[str] = []
+    while True:
+        try:
+            return _measured(device, operator, budget, seed, notes)
+        except OutOfMemory as error:
+            if operator.array_bytes // 4 < _LEAST_BYTES:
+                raise
+            notes.append(f"{error}; a smaller size was tried")
+            operator = replace(operator, array_bytes=operator.array_bytes // 4)
+
+
+def _measured(device: Device, operator: Operator, budget: Budget, seed: int, notes: Sequence[str]) -> Measured:
+    with prepared(device, operator, seed) as kernel:
+        if not isinstance(kernel, LinkKernel):
+            raise DeviceError(f"{device.id} prepared {operator.name} without a way to verify it")
+        said = (*notes, *([kernel.note] if kernel.note else []))
+        check, windows, when = kernel.check(), None, "before"
+        if check.passed:
+            kernel.poison()
+            windows = measure_windows(device, kernel, budget=budget)
+            check, when = kernel.arrived(), "after"
+        if not check.passed:
+            wrong = f"{check.error:.3g} against {check.reference}, {check.tolerance:.3g} allowed"
+            windows, said = None, (*said, f"wrong result {when} the timing: error {wrong}")
+        return Measured(kernel.operator, kernel.variant, check, windows, said)
