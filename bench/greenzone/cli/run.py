@@ -19,7 +19,7 @@ from greenzone.law.transaction import Transaction
 if TYPE_CHECKING:
     from greenzone.lab.harness import Outcome, Request
 
-WORKLOADS = ("matmul", "memory", "inference")
+WORKLOADS = ("matmul", "peak", "memory", "inference")
 
 
 @click.command()

@@ -18,7 +18,9 @@ from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build, rotation_sets
 from greenzone.lab.devices.numerics import native
 from greenzone.lab.operators import Matmul, Operator
+from greenzone.lab.peak import Peak
 
+_NO_PEAK = "the peak kernel runs on GPUs, through Triton; matmul is what is measured of a processor"
 FORMATS = ("fp64", "fp32", "bf16", "fp16", "int8", "fp8")
 _UNITS = 2  # vector pipes that multiply and add at the widest width: no x86 core has more
 # One AMX tile instruction multiplies 16 x 16 x 64 bytes of inputs in 16 cycles (Intel, "Intel 64 and
@@ -86,6 +88,8 @@ class CpuDevice:
 
     def _check_path(self, operator: Operator) -> None:
         """Try a tiny product once for each format and layout: some builds of torch lack the path."""
+        if isinstance(operator, Peak):
+            raise DeviceError(f"cpu: {_NO_PEAK}")
         if not isinstance(operator, Matmul):
             return
         key = (operator.format, operator.transposed)

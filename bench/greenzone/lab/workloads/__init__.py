@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 
 from greenzone.lab.devices.base import Device
 from greenzone.lab.results import NotMeasured, Result
-from greenzone.lab.workloads import inference, matmul, memory
+from greenzone.lab.workloads import inference, matmul, memory, peak
 from greenzone.lab.workloads.plan import Plan
 
 Workload = Callable[[Device, Plan], Iterator[Result | NotMeasured]]
 
-WORKLOADS: dict[str, Workload] = {"matmul": matmul.run, "memory": memory.run, "inference": inference.run}
+WORKLOADS: dict[str, Workload] = {
+    "matmul": matmul.run, "peak": peak.run, "memory": memory.run, "inference": inference.run,
+}  # fmt: skip
 
-__all__ = ["WORKLOADS", "Plan", "Workload", "inference", "matmul", "memory"]
+__all__ = ["WORKLOADS", "Plan", "Workload", "inference", "matmul", "memory", "peak"]
