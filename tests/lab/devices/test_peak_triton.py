@@ -61,8 +61,8 @@ def test_interpreted_the_sums_are_exact_and_a_repeat_too_few_is_seen(form: str, 
 
 def assembly(peak: Peak, target: Target) -> str:
     """What Triton compiles the kernel to, for a part that is not there."""
-    from triton.backends.compiler import GPUTarget
     from triton import compile as compiled
+    from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
     types = types_of(peak, target)
