@@ -35,7 +35,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
 def test_every_figure_is_labelled_emulated(record: Record) -> None:
     lines = text(record).splitlines()
     figures = [line for line in lines if "+/-" in line]
-    assert len(figures) == 18
+    assert len(figures) == 22
     assert all(line.rstrip().endswith("emulated") for line in figures)
 
 

@@ -19,7 +19,7 @@ from greenzone.law.transaction import Transaction
 if TYPE_CHECKING:
     from greenzone.lab.harness import Outcome, Request
 
-WORKLOADS = ("matmul", "memory", "interconnect", "inference")
+WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
 
 
 @click.command()

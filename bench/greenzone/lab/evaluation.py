@@ -177,7 +177,7 @@ def _limiter(text: str, found: dict[str, Any] | None) -> tuple[str, Severity, st
 def _find_fraction_of_claim(record: Record, profile: DeviceProfile | None) -> None:
     for row in record.benchmarks:
         claim = profile.peak(row.format) if profile and row.format in FORMATS else None
-        if row.name != "matmul" or row.rate_tops is None or claim is None or row.validity != "valid":
+        if row.name not in MEASURED_RATES or row.rate_tops is None or claim is None or row.validity != "valid":
             continue
         if row.rate_tops.low > claim.high:
             ratio = row.rate_tops.median / claim.high

@@ -51,7 +51,8 @@ def _measured_sections(record: Record, part: Part) -> list[Group]:
     """What was measured, by workload; a workload that was not run has no section."""
     names = {r.name.split(".")[0] for r in record.benchmarks}
     sections: dict[str, Callable[[], Group]] = {
-        "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record)),
+        "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record, "matmul")),
+        "peak": lambda: terminal.section("Rates from registers, beyond the library", _rates(record, "peak")),
         "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", _bandwidth(record, part)),
         "interconnect": lambda: terminal.section("Links (median, U with k = 2)", _links(record)),
         "inference": lambda: terminal.section("Inference", *_inference(record)),
@@ -70,12 +71,12 @@ def _rows(record: Record, prefix: str) -> list[Row]:
     return [r for r in record.benchmarks if r.name.startswith(prefix) and r.measured]
 
 
-def _rates(record: Record) -> Table:
+def _rates(record: Record, name: str) -> Table:
     rows: list[Sequence[object]] = []
-    for r in _rows(record, "matmul"):
+    for r in _rows(record, name):
         known = (_share(r.rate_tops, r.claimed_tops), _share(r.rate_tops, r.ceiling))
-        rows.append((r.format, r.window, estimate(r.rate_tops), _effective(r), *known, _size(r), _label(r)))
-    missing = [r for r in record.benchmarks if not r.measured and r.name == "matmul"]
+        rows.append((_format(r), r.window, estimate(r.rate_tops), _effective(r), *known, _size(r), _label(r)))
+    missing = [r for r in record.benchmarks if not r.measured and r.name == name]
     rows += [(r.format or "", "", "not measured", "", "", "", "", "") for r in missing]
     columns = ("format", "window", "TOPS", "n eff", "of claim", "of ceiling", "m x n x k", "")
     return terminal.table(*columns, rows=rows, right=columns[2:6])
@@ -90,8 +91,13 @@ def _effective(r: Row) -> str:
     return f"{r.effective_samples:.0f}" if r.effective_samples is not None else ""
 
 
+def _format(r: Row) -> str:
+    """With its variant where a format is measured in several."""
+    return f"{r.format} {r.variant}" if r.name == "peak" and r.variant else str(r.format)
+
+
 def _size(r: Row) -> str:
-    return " x ".join(str(v) for v in r.shape.values())
+    return " x ".join(str(r.shape[side]) for side in ("m", "n", "k") if side in r.shape)
 
 
 def _label(r: Row) -> str:

@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.lab.devices import peak_triton
 from greenzone.lab.devices.cuda import CudaDevice, CudaKernel, cuda_devices, match_profiles
 from greenzone.lab.devices.cuda_driver import Properties, precision
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import Copy, DecoderLayer, Matmul
+from greenzone.lab.peak import Peak
 from greenzone.lab.results import NotMeasured
 from greenzone.lab.workloads import Plan, matmul
 from greenzone.parts.catalogue import load_profile
@@ -118,7 +120,7 @@ def test_an_event_pair_around_each_call_and_one_wait_at_the_end() -> None:
         ((8, 0), {"fp64_tensor", "tf32", "bf16", "int8"}, {"fp8", "fp64"}),
         ((8, 9), {"fp64", "fp8"}, {"fp64_tensor"}),
         ((9, 0), {"fp64_tensor", "fp8"}, {"fp64", "fp4"}),
-        ((12, 0), {"fp64", "fp8"}, {"fp64_tensor"}),
+        ((12, 0), {"fp64", "fp8", "fp4"}, {"fp64_tensor"}),
     ],
 )
 def test_formats_follow_the_compute_capability(
@@ -277,6 +279,28 @@ def test_a_layer_is_prepared_with_its_format() -> None:
         type(default_model())("s", "S", 1, 32, 64, 2, 2, 16, 8, True, 0.0), "decode", 1, 1, 8, "bf16"
     )
     assert device().prepare(small, 0).check().passed
+
+
+def test_the_peak_is_built_by_triton_and_runs_with_the_settings_of_its_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[tuple[Peak, torch.device, int]] = []
+
+    class Recorded:
+        variant, note = "e4m3", None
+
+        def __init__(self, operator: Peak, device: torch.device, seed: int) -> None:
+            self.operator = operator
+            built.append((operator, device, seed))
+
+        def launch(self) -> None: ...
+
+    monkeypatch.setattr(peak_triton, "TritonPeak", Recorded)
+    one, operator = device(), Peak("fp8", 312, 128, 128, 64, 16, 4, "e4m3")
+    kernel = one.prepare(operator, 5)
+    assert built == [(operator, torch.device("cpu"), 5)]
+    assert kernel.variant == "e4m3"
+    assert one.time(kernel, 2) == pytest.approx([0.25e-3] * 2)
+    with pytest.raises(DeviceError, match=r"compute capability 9.0\) has no fp4"):
+        one.prepare(Peak("fp4", 312, 128, 128, 64, 16), 5)
 
 
 def test_a_format_the_part_lacks_is_not_measured() -> None:

@@ -26,7 +26,7 @@ def asked(device: Any) -> dict[tuple[str, str], Any]:
 
 
 def test_links_come_after_memory_and_before_inference() -> None:
-    assert list(WORKLOADS) == ["matmul", "memory", "interconnect", "inference"]
+    assert list(WORKLOADS) == ["matmul", "peak", "memory", "interconnect", "inference"]
 
 
 def test_an_emulated_host_link_gives_a_burst_and_a_sustained_figure_each_way_and_both() -> None:

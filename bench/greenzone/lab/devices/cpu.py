@@ -20,8 +20,10 @@ from greenzone.lab.devices.numerics import native
 from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.links import HOST_ITSELF, ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.operators import Matmul, Operator
+from greenzone.lab.peak import Peak
 from greenzone.lab.results import Disturbance
 
+_NO_PEAK = "the peak kernel runs on GPUs, through Triton; matmul is what is measured of a processor"
 FORMATS = ("fp64", "fp32", "bf16", "fp16", "int8", "fp8")
 _UNITS = 2  # vector pipes that multiply and add at the widest width: no x86 core has more
 # One AMX tile instruction multiplies 16 x 16 x 64 bytes of inputs in 16 cycles (Intel, "Intel 64 and
@@ -98,6 +100,8 @@ class CpuDevice:
 
     def _check_path(self, operator: Operator) -> None:
         """Try a tiny product once for each format and layout: some builds of torch lack the path."""
+        if isinstance(operator, Peak):
+            raise DeviceError(f"cpu: {_NO_PEAK}")
         if not isinstance(operator, Matmul):
             return
         key = (operator.format, operator.transposed)

@@ -5,18 +5,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, precision
 from greenzone.lab.devices.cuda_links import CudaTransfer
 from greenzone.lab.devices.failures import torch_errors
-from greenzone.lab.devices.kernels import TorchKernel, build
+from greenzone.lab.devices.kernels import build
 from greenzone.lab.devices.numerics import native
 from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.devices.sampler import Sampler
 from greenzone.lab.devices.telemetry import Telemetry
 from greenzone.lab.links import ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.operators import Operator
+from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
 from greenzone.parts.profile import DeviceProfile
 
@@ -27,12 +30,13 @@ _FP8_FROM = (8, 9)
 _TF32_FROM = (8, 0)
 _BF16_FROM = (8, 0)
 _INT8_FROM = (7, 5)
+_FP4_FROM = (10, 0)
 
 
 class CudaKernel:
-    """A torch kernel that runs with the library settings of its format."""
+    """A torch or Triton kernel that runs with the library settings of its format."""
 
-    def __init__(self, inner: TorchKernel, format: str | None, device: "CudaDevice") -> None:
+    def __init__(self, inner: Kernel, format: str | None, device: "CudaDevice") -> None:
         self.inner, self._format, self._device = inner, format, device
 
     @property
@@ -130,8 +134,8 @@ class CudaDevice:
     def formats(self) -> tuple[str, ...]:
         capability = self._properties.capability
         wide = "fp64_tensor" if capability in _FP64_TENSOR else "fp64"
-        since = {"tf32": _TF32_FROM, "bf16": _BF16_FROM, "int8": _INT8_FROM, "fp8": _FP8_FROM}
-        names = (wide, "fp32", "tf32", "fp16", "fp16_acc16", "bf16", "int8", "fp8")
+        since = {"tf32": _TF32_FROM, "bf16": _BF16_FROM, "int8": _INT8_FROM, "fp8": _FP8_FROM, "fp4": _FP4_FROM}
+        names = (wide, "fp32", "tf32", "fp16", "fp16_acc16", "bf16", "int8", "fp8", "fp4")
         return tuple(name for name in names if capability >= since.get(name, (0, 0)))
 
     def prepare(self, operator: Operator, seed: int) -> Kernel:
@@ -139,13 +143,13 @@ class CudaDevice:
             return self._transfer(operator, seed)
         if isinstance(operator, AllReduce):
             return self._all_reduce(operator, seed)
-        if operator.name == "matmul" and operator.format not in self.formats():
+        if operator.name in ("matmul", "peak") and operator.format not in self.formats():
             raise DeviceError(
                 f"{self.id} ({self.name}, compute capability {self.capability}) has no {operator.format}"
             )
         device = self._driver.torch_device(self._index)
         with precision(operator.format):
-            inner = build(operator, native, device, seed, self.last_level_cache_bytes)
+            inner = self._build(operator, device, seed)
         return CudaKernel(inner, operator.format, self)
 
     def _transfer(self, operator: Transfer, seed: int) -> Kernel:
@@ -157,6 +161,13 @@ class CudaDevice:
         if (ranks := self._driver.device_count()) < 2:
             raise DeviceError(ONE_DEVICE)
         return RanksKernel(replace(operator, ranks=ranks), "nccl", seed, f"NCCL over all {ranks} devices")
+
+    def _build(self, operator: Operator, device: torch.device, seed: int) -> Kernel:
+        if isinstance(operator, Peak):
+            from greenzone.lab.devices.peak_triton import TritonPeak  # imports Triton where there is one
+
+            return TritonPeak(operator, device, seed)
+        return build(operator, native, device, seed, self.last_level_cache_bytes)
 
     def release(self) -> None:
         """Give freed memory back to the driver, so that the next operator finds it in one piece."""

@@ -21,6 +21,7 @@ from greenzone.lab.devices.kernels import build
 from greenzone.lab.devices.numerics import simulated
 from greenzone.lab.links import AllReduce, Transfer
 from greenzone.lab.operators import Copy, DecoderLayer, Matmul, ModelShape, Operator, Read, Triad
+from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
 from greenzone.parts.profile import DeviceProfile
 
@@ -29,6 +30,7 @@ from greenzone.parts.profile import DeviceProfile
 _NOISE = 0.005
 _NOISE_MEMORY = 0.6  # lag-1 autocorrelation; 0.4 to 0.9 was seen on real machines
 _PRODUCT_SIDE = 256
+_PEAK_SIDE, _PEAK_REPEATS = 64, 32
 _ARRAY_BYTES = 2**20
 _CACHE_MIB = 64.0  # of a part whose cache is not known
 _AMBIENT_C, _FULL_LOAD_C = 35.0, 75.0
@@ -237,6 +239,9 @@ def bearable(operator: Operator) -> Operator:
     if isinstance(operator, Matmul):
         sides = {side: min(getattr(operator, side), _PRODUCT_SIDE) for side in ("m", "n", "k")}
         return replace(operator, **sides)
+    if isinstance(operator, Peak):
+        tile = {side: min(getattr(operator, side), _PEAK_SIDE) for side in ("m", "n", "k", "programs")}
+        return replace(operator, **tile, repeats=min(operator.repeats, _PEAK_REPEATS))
     if isinstance(operator, Copy | Triad | Read):
         return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32")
     if isinstance(operator, DecoderLayer):
@@ -260,10 +265,14 @@ def _small_model(model: ModelShape) -> ModelShape:
 def _sizes(operator: Operator) -> str:
     if isinstance(operator, Matmul):
         return f"{operator.m}x{operator.n}x{operator.k}"
+    if isinstance(operator, Peak):
+        return f"{operator.tile}, {operator.repeats} times"
     if isinstance(operator, DecoderLayer):
         return f"hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
     return f"{operator.shape['elements']} elements"
 
 
 def _variant(operator: Operator) -> str | None:
+    if isinstance(operator, Peak):
+        return operator.variant
     return simulated(operator.format).variant if isinstance(operator, Matmul) else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from greenzone.errors import DeviceError
 from greenzone.lab.operators import DecoderLayer, Matmul, Operator
+from greenzone.lab.peak import Peak
 from greenzone.parts.profile import DeviceProfile, Limiter
 
 # Share of the claimed dense peak that large products reach. A format with no figure takes `other`.
@@ -29,6 +30,9 @@ _MATMUL_EFFICIENCY = {
     "amd": {"bf16": 0.53, "fp16": 0.50, "fp8": 0.49, "int8": 0.50, "other": 0.55},
     "unknown": {"other": 0.70},  # an estimate: nothing published for this maker's class
 }
+# Share of the claimed dense peak that a loop out of registers and shared memory reaches: an estimate.
+# No less than a product does, which has the same units and more to do.
+_PEAK_EFFICIENCY = 0.95
 # Share of the claimed bandwidth. A100 80GB read 0.87 and triad 0.88, MI300X read 0.79 and triad
 # 0.73: RRZE-HPC/gpu-benches (gpu-stream); H100 SXM copy 0.867: aigatech/vpbenchmarking; MI300X copy
 # 0.788: AMD's acceptance thresholds of BabelStream.
@@ -135,6 +139,9 @@ class TimeModel:
                 sum(p.seconds for p in parts), sum(p.compute_seconds for p in parts),
                 sum(p.memory_seconds for p in parts), operator.operations,
             )  # fmt: skip
+        if isinstance(operator, Peak):
+            seconds = self._peak_seconds(operator)
+            return Cost(self.launch_seconds + seconds, seconds, 0.0, operator.operations)
         memory = operator.bytes / (self.bandwidth_gb_s(operator.name.removeprefix("memory.")) * 1e9)
         compute = self._compute_seconds(operator)
         return Cost(self.launch_seconds + max(compute, memory), compute, memory, operator.operations)
@@ -143,11 +150,22 @@ class TimeModel:
         # streams, norms and sums run on vector units that keep up with the memory
         if operator.name not in ("matmul", "attention") or operator.format is None:
             return 0.0
-        peak = self.peak_tops(operator.format)
-        if peak is None:
-            raise DeviceError(f"profile {self._profile.id} gives no peak for {operator.format}")
+        peak = self._known_peak(operator.format)
         fill = self.fill(operator) if isinstance(operator, Matmul) else 1.0
         return operator.operations / (peak * 1e12 * self.efficiency(operator.format) * fill)
+
+    def _peak_seconds(self, operator: Peak) -> float:
+        """Every unit at work but in the last wave of programs, and no memory in the way."""
+        hardware = self._profile.hardware
+        units = (hardware.units if hardware else None) or 1
+        fill = operator.programs / (units * math.ceil(operator.programs / units))
+        efficiency = max(_PEAK_EFFICIENCY, self.efficiency(operator.format))
+        return operator.operations / (self._known_peak(operator.format) * 1e12 * efficiency * fill)
+
+    def _known_peak(self, format: str) -> float:
+        if (peak := self.peak_tops(format)) is None:
+            raise DeviceError(f"profile {self._profile.id} gives no peak for {format}")
+        return peak
 
     def limiter(self, format: str | None) -> Limiter | None:
         """The cap that acts on a format after a burst, if the part has one."""

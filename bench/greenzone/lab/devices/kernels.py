@@ -16,7 +16,9 @@ from greenzone.lab.devices.checking import CHUNK, check_elements, check_product,
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.layer import DecoderLayerKernel
 from greenzone.lab.devices.numerics import Numerics
+from greenzone.lab.devices.peak_tiles import TorchPeak
 from greenzone.lab.operators import Copy, DecoderLayer, Matmul, Operator, Read, Triad
+from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
 
 _SETS_MAX = 64
@@ -141,7 +143,7 @@ def _read(arrays: list[Tensor]) -> None:
 
 _STREAMS: dict[type, Callable[[list[Tensor]], None]] = {Copy: _copy, Triad: _triad, Read: _read}
 
-TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel
+TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | TorchPeak
 
 
 def build(
@@ -163,6 +165,8 @@ def build(
             return ProductKernel(operator, numerics(operator.format), device, seed, sets)
         if isinstance(operator, DecoderLayer):
             return DecoderLayerKernel(operator, numerics(operator.format), device, seed, sets)
+        if isinstance(operator, Peak):
+            return TorchPeak(operator, numerics(operator.format), device, seed)
         if isinstance(operator, Copy | Triad | Read):
             return StreamKernel(operator, _stream_dtype(operator.format), device, seed, sets)
     raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")

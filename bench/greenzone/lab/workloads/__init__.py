@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 
 from greenzone.lab.devices.base import Device
 from greenzone.lab.results import NotMeasured, Result
-from greenzone.lab.workloads import inference, interconnect, matmul, memory
+from greenzone.lab.workloads import inference, interconnect, matmul, memory, peak
 from greenzone.lab.workloads.plan import Plan
 
 Workload = Callable[[Device, Plan], Iterator[Result | NotMeasured]]
 
 WORKLOADS: dict[str, Workload] = {
     "matmul": matmul.run,
+    "peak": peak.run,
     "memory": memory.run,
     "interconnect": interconnect.run,
     "inference": inference.run,
 }
 
-__all__ = ["WORKLOADS", "Plan", "Workload", "inference", "interconnect", "matmul", "memory"]
+__all__ = ["WORKLOADS", "Plan", "Workload", "inference", "interconnect", "matmul", "memory", "peak"]
