@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from greenzone.lab.fingerprint import ABSENT_FORMAT, Fingerprint, distance, misfits
+from greenzone.lab.fingerprint import ABSENT_FORMAT, Fingerprint, distance, misfits, seen
 from greenzone.parts.catalogue import load_profile
+from greenzone.records.record import EstimateRow, Record, Row, Run
 
 H20 = load_profile("nvidia-h20")
 
@@ -59,3 +60,21 @@ def test_nothing_in_common_is_one_sigma_for_all_that_was_seen() -> None:
     found = Fingerprint(units=78)
     assert distance([], found) == 1.0
     assert Fingerprint(name="x", clock_mhz=1980.0).is_empty
+
+
+def fp8(median: float, data: str | None, variant: str) -> Row:
+    rate = EstimateRow(median=median, low=0.99 * median, high=1.01 * median)
+    return Row(
+        name="matmul", format="fp8", variant=variant, data=data, window="sustained", validity="valid", rate_tops=rate
+    )
+
+
+@pytest.mark.parametrize("data", ["normal", None])
+def test_rates_are_those_of_the_best_variant_on_normal_data(data: str | None) -> None:
+    rows = [fp8(200.0, "low_toggle", "e4m3"), fp8(150.0, data, "e4m3"), fp8(120.0, data, "e5m2 x e4m3")]
+    record = Record(
+        run=Run(id="x", started_at="2026-01-01T00:00:00+00:00"), tool={}, rules={}, device={}, environment={},
+        settings={}, benchmarks=rows,
+    )  # fmt: skip
+    found = seen(record)
+    assert (found.rates["fp8"], found.lower["fp8"]) == (150.0, 0.99 * 150.0)

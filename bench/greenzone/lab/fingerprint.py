@@ -21,6 +21,7 @@ COMMON_SIGMA, FORMAT_SIGMA, BANDWIDTH_SIGMA = 0.20, 0.08, 0.10
 MEMORY_SIGMA, UNITS_SIGMA, CLOCK_SIGMA = 0.03, 0.005, 0.15
 DRIVER_KEEPS = 0.07  # of the memory, for itself and for error correction, at most
 ABSENT_FORMAT = 9.0  # what a format that runs and that the part does not have costs, in sigma squared
+NORMAL = (None, "normal")  # what parts usually reach was published on such data; None is an older record
 STREAMS = ("read", "copy", "triad")
 
 
@@ -76,8 +77,9 @@ def seen(record: Record) -> Fingerprint:
     lower: dict[str, float] = {}
     streams: dict[str, float] = {}
     for row in (r for r in record.benchmarks if r.measured and r.validity in ("valid", "unstable")):
-        if row.name == "matmul" and row.format and row.rate_tops:
-            (burst if row.window == "burst" else rates)[row.format] = row.rate_tops.median
+        if row.name == "matmul" and row.format and row.rate_tops and row.data in NORMAL:
+            # the first row of a format and window is that of its best variant
+            (burst if row.window == "burst" else rates).setdefault(row.format, row.rate_tops.median)
             lower[row.format] = max(lower.get(row.format, 0.0), row.rate_tops.low)
         elif row.name.startswith("memory.") and row.bandwidth_gb_s and row.window != "burst":
             streams[row.name.removeprefix("memory.")] = row.bandwidth_gb_s.median

@@ -67,6 +67,7 @@ class Row(RecordModel):
     timer_uncertainty: float | None = None
     burst_window_s: float | None = None
     bus_bytes: float | None = None
+    search: dict[str, Any] | None = None
     worked_out: bool | None = None
     layers: int | None = None
     layer_seconds: float | None = None

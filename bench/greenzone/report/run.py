@@ -70,14 +70,23 @@ def _rows(record: Record, prefix: str) -> list[Row]:
 
 
 def _rates(record: Record) -> Table:
+    """Every row, in the record's order: of a format the best variant on normal data first, low-toggle data last."""
     rows: list[Sequence[object]] = []
-    for r in _rows(record, "matmul"):
+    measured = _rows(record, "matmul")
+    variants = {r.format: {o.variant for o in measured if o.format == r.format} for r in measured}
+    for r in measured:
         fraction = f"{r.rate_tops.median / r.claimed_tops:.1%}" if r.claimed_tops and r.rate_tops else ""
-        rows.append((r.format, r.window, estimate(r.rate_tops), fraction, _size(r), _label(r)))
+        words = [*([r.variant] if r.variant and len(variants[r.format]) > 1 else []), *_pattern(r), _label(r)]
+        label = ", ".join(word for word in words if word)
+        rows.append((r.format, r.window, estimate(r.rate_tops), fraction, _size(r), label))
     missing = [r for r in record.benchmarks if not r.measured and r.name == "matmul"]
     rows += [(r.format or "", "", "not measured", "", "", "") for r in missing]
     columns = ("format", "window", "TOPS", "of claim", "m x n x k", "")
     return terminal.table(*columns, rows=rows, right=("TOPS", "of claim"))
+
+
+def _pattern(r: Row) -> list[str]:
+    return ["low-toggle data"] if r.data == "low_toggle" else []
 
 
 def _size(r: Row) -> str:

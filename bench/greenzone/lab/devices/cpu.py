@@ -16,7 +16,7 @@ from greenzone.lab.devices import host
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build, rotation_sets
-from greenzone.lab.devices.numerics import native
+from greenzone.lab.devices.numerics import ONEDNN, has_onednn, native
 from greenzone.lab.operators import Matmul, Operator
 
 FORMATS = ("fp64", "fp32", "bf16", "fp16", "int8", "fp8")
@@ -53,7 +53,7 @@ class CpuDevice:
         self._clock = host.maximum_clock(root)
         self._cores = host.core_count(_allowed(), root) or self._threads
         self._worst_share: float | None = None
-        self._paths: dict[tuple[str, bool], str | None] = {}
+        self._paths: dict[tuple[str, bool, str | None], str | None] = {}
 
     @property
     def name(self) -> str:
@@ -74,6 +74,9 @@ class CpuDevice:
     def formats(self) -> tuple[str, ...]:
         return FORMATS
 
+    def variants(self, format: str) -> tuple[str | None, ...]:
+        return (None, ONEDNN) if format == "fp32" and has_onednn() else (None,)
+
     def prepare(self, operator: Operator, seed: int) -> Kernel:
         self._check_path(operator)
         sets = rotation_sets(operator, self.last_level_cache_bytes)
@@ -85,10 +88,10 @@ class CpuDevice:
         return build(operator, native, torch.device("cpu"), seed, self.last_level_cache_bytes)
 
     def _check_path(self, operator: Operator) -> None:
-        """Try a tiny product once for each format and layout: some builds of torch lack the path."""
+        """Try a tiny product once for each format, layout and variant: some builds of torch lack the path."""
         if not isinstance(operator, Matmul):
             return
-        key = (operator.format, operator.transposed)
+        key = (operator.format, operator.transposed, operator.variant)
         if key not in self._paths:
             self._paths[key] = self._missing_path(operator)
         if reason := self._paths[key]:
@@ -96,7 +99,7 @@ class CpuDevice:
 
     @staticmethod
     def _missing_path(operator: Matmul) -> str | None:
-        tiny = Matmul(32, 32, 32, operator.format, operator.transposed)
+        tiny = Matmul(32, 32, 32, operator.format, operator.transposed, operator.variant)
         try:
             kernel = build(tiny, native, torch.device("cpu"), 0, cache_bytes=0)
             with torch_errors(f"cpu: no product in {operator.format}"):

@@ -24,7 +24,7 @@ _CLOCK_UNCERTAINTY = 1e-4
 class Plan:
     """One run of a workload; None takes the workload's own choice."""
 
-    suite: Literal["quick", "standard"] = "quick"
+    suite: Literal["quick", "standard", "lab"] = "quick"
     formats: tuple[str, ...] | None = None
     seed: int = 0
     model: ModelShape = field(default_factory=default_model)
@@ -163,7 +163,7 @@ def _result(
         format=operator.format,
         variant=measured.variant,
         window=window,
-        data="normal",
+        data=operator.data if isinstance(operator, Matmul) else "normal",
         shape=operator.shape,
         operations=operator.operations,
         bytes=operator.bytes,
