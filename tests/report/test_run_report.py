@@ -63,7 +63,7 @@ def test_low_toggle_figures_come_last_and_are_labelled(record: Record) -> None:
     changes = {"data": "low_toggle", "variant": "e5m2 x e4m3"}
     own.benchmarks.append(first.model_copy(update=changes))
     lines = [line for line in text(own).splitlines() if line.strip().startswith("fp8") and "+/-" in line]
-    assert [line.split("  ")[-1].strip() for line in lines] == [
+    assert [line.rstrip().split("  ")[-1].strip() for line in lines] == [
         "e4m3, emulated", "e4m3, emulated", "e5m2 x e4m3, low-toggle data, emulated",
     ]  # fmt: skip
 

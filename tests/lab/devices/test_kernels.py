@@ -33,7 +33,9 @@ def test_simulated_products_pass(form: str) -> None:
     assert check.passed, check
 
 
-@pytest.mark.parametrize("variant", ["e4m3", "e4m3, fast accumulation", "e5m2 x e4m3", "e5m2 x e4m3, fast accumulation"])
+@pytest.mark.parametrize(
+    "variant", ["e4m3", "e4m3, fast accumulation", "e5m2 x e4m3", "e5m2 x e4m3, fast accumulation"]
+)
 def test_fp8_passes_in_its_variants(variant: str) -> None:
     kernel = build(Matmul(48, 80, 64, "fp8", True, variant))
     assert kernel.check().passed

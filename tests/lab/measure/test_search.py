@@ -72,7 +72,7 @@ def optimum(rate: Callable[[Shape], float]) -> float:
     return max(rate(Shape(m, n, high, True)) for m in range(128, high + 1, 128) for n in range(256, high + 1, 256))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(side=st.tuples(*[st.floats(256, 8192)] * 3), seed=st.integers(0, 9))
 def test_the_top_of_a_hill_is_found(side: tuple[float, float, float], seed: int) -> None:
     trace = look(hill(*side), seed=seed)

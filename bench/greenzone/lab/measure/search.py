@@ -2,16 +2,17 @@
 
 A pure function over `rate(shape)`, operations a second of a shape, so that it can be tried on made-up
 landscapes. The grid is tried from small to large, so that a budget in seconds buys the most shapes;
-the refinement asks ever nearer neighbours of the best, each side by itself and a few results (m, n) drawn at
-random (how full the last wave of tiles is hangs on m and n together: stairs, where a step along one
-side may gain nothing), until the nearest ones gain under 1 %. Shapes that fail or do not fit are noted and passed over.
+the refinement asks ever nearer neighbours of the best along each side, which climbs what is smooth,
+and results (m, n) drawn at random around the largest shape that is as good: how full the last wave of
+tiles is hangs on m and n together, stairs where a step along one side may gain nothing. It stops when
+the nearest ones gain under 1 %. Shapes that fail or do not fit are noted and passed over.
 """
 
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from greenzone.errors import DeviceError
 
@@ -210,17 +211,18 @@ class _Search:
             self.best = found
 
     def _neighbours(self, factor: float) -> Iterator[Shape]:
-        """Shapes around the best: each side alone both ways, then results drawn in their neighbourhood."""
+        """Shapes around the best, each side alone both ways; then results drawn around the largest as good."""
         if self.best is None:
             return
-        centre = self._centre()
+        centre, largest = self.best.shape, self._largest()
         for side in ("m", "n", "k"):
             for scale in (factor, 1 / factor):
-                yield centre._replace(**{side: self.space.nearest(getattr(centre, side) * scale)})
+                moved: Any = {side: self.space.nearest(getattr(centre, side) * scale)}
+                yield centre._replace(**moved)
         for _ in range(_DRAWN):
-            yield centre._replace(m=self._drawn(centre.m, factor), n=self._drawn(centre.n, factor))
+            yield largest._replace(m=self._drawn(largest.m, factor), n=self._drawn(largest.n, factor))
 
-    def _centre(self) -> Shape:
+    def _largest(self) -> Shape:
         """The largest of the shapes as good as the best: where tiles are many, the last wave matters least."""
         enough = (1 - self.limits.gain) * self._best_rate()
         good = (t.shape for t in self.tried.values() if t.rate is not None and t.rate >= enough)
