@@ -17,9 +17,7 @@ from greenzone.formats import get_format
 _RESULT_BYTES = {"fp8": 2.0, "fp8_acc16": 2.0, "fp6": 2.0, "fp4": 2.0, "int8": 4.0, "int4": 4.0}
 
 Phase = Literal["prefill", "decode"]
-# What operands hold: random normal values, or values of which hardly a bit changes from one step of a
-# sum to the next. Never zeros: hardware and libraries may skip those.
-Data = Literal["normal", "low_toggle"]
+Data = Literal["normal", "low_toggle"]  # of operands; never zeros, which hardware and libraries may skip
 
 
 class Operator(Protocol):
