@@ -87,6 +87,17 @@ def test_a_burst_above_what_is_kept_up_is_a_finding() -> None:
     assert "limiter" not in found_codes([row("int8", 101.0, window="burst"), row("int8", 100.0)])
 
 
+def test_a_burst_is_held_against_the_same_variant_and_data() -> None:
+    rows = [row("fp8", 130.0, window="burst", data="low_toggle"), row("fp8", 100.0, data="normal")]
+    assert "limiter" not in found_codes(rows)
+    assert "limiter" in found_codes([*rows, row("fp8", 101.0, data="low_toggle")])
+
+
+def test_either_data_pattern_is_a_lower_bound() -> None:
+    rows = [row("int8", 100.0, data="normal"), row("int8", 110.0, data="low_toggle")]
+    assert {e.interval.low for e in measured_evidence(rows) if e.parameter == "tops"} == {110.0}
+
+
 def test_what_a_capped_part_would_do_is_a_finding() -> None:
     assert "capped" in found_codes([])
 

@@ -103,3 +103,19 @@ def test_an_estimate_that_cannot_be_is_not_seen(rate: tuple[float, float, float]
 def record(device: dict[str, object]) -> Record:
     run = Run(id="x", started_at="2026-11-22T00:00:00+00:00")
     return Record(run=run, tool={}, rules={}, device=device, environment={}, settings={})
+
+
+def fp8(median: float, data: str | None, variant: str) -> Row:
+    rate = EstimateRow(median=median, low=0.99 * median, high=1.01 * median)
+    return Row(
+        name="matmul", format="fp8", variant=variant, data=data, window="sustained", validity="valid", rate_tops=rate
+    )
+
+
+@pytest.mark.parametrize("data", ["normal", None])
+def test_rates_are_those_of_the_best_variant_on_normal_data(data: str | None) -> None:
+    rows = [fp8(200.0, "low_toggle", "e4m3"), fp8(150.0, data, "e4m3"), fp8(120.0, data, "e5m2 x e4m3")]
+    own = record({})
+    own.benchmarks = rows
+    found = seen(own)
+    assert (found.rates["fp8"], found.lower["fp8"]) == (150.0, 0.99 * 150.0)

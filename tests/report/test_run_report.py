@@ -69,6 +69,18 @@ def test_links_say_what_ran_and_what_cannot_be_measured_here(record: Record) -> 
     assert gloo[-5:] == ["between", "processes,", "over", "no", "link"]
 
 
+def test_low_toggle_figures_come_last_and_are_labelled(record: Record) -> None:
+    own = record.model_copy(deep=True)
+    first = next(r for r in own.benchmarks if r.name == "matmul" and r.format == "fp8")
+    own.benchmarks = [r for r in own.benchmarks if r.name == "matmul"]
+    changes = {"data": "low_toggle", "variant": "e5m2 x e4m3"}
+    own.benchmarks.append(first.model_copy(update=changes))
+    lines = [line for line in text(own).splitlines() if line.strip().startswith("fp8") and "+/-" in line]
+    assert [line.rstrip().split("  ")[-1].strip() for line in lines] == [
+        "e4m3, emulated", "e4m3, emulated", "e5m2 x e4m3, low-toggle data, emulated",
+    ]  # fmt: skip
+
+
 def test_a_refused_figure_is_not_shown() -> None:
     assert estimate(None) == "refused"
 

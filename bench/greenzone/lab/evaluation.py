@@ -24,6 +24,7 @@ from greenzone.records.record import Record, Row, Severity
 from greenzone.records.subject import part_json
 
 LIMITER_RATIO = 1.05  # a burst this much above the sustained rate is worth a word
+USUAL_VARIANTS = ("e4m3", "e2m1", "e2m3")  # they say no more than the format does
 MEASURED_RATES = ("matmul", "peak")
 
 
@@ -65,7 +66,12 @@ def _unclaimed(device: Device, measured: list[Evidence]) -> Part:
 
 
 def measured_evidence(rows: Iterable[Row]) -> Iterable[Evidence]:
-    """The lower bounds that valid rows give: y - U of the best rate of each window, and of the DRAM."""
+    """The lower bounds that valid rows give: y - U of the best rate of each window, and of the DRAM.
+
+    A rate on any data pattern is a rate the part reached, so normal and low-toggle rows both bound the
+    peak from below, and so does every variant of a format; which row it was, the record tells. A figure
+    without a pattern beside it (a fingerprint, a comparison with published ones) is the normal one.
+    """
     sound = [r for r in rows if r.measured and r.validity == "valid"]
     for window in ("burst", "sustained"):
         own = [r for r in sound if r.window == window]
@@ -144,6 +150,13 @@ def _find_in_row(record: Record, row: Row) -> None:
             record.find(code, "warning", f"{what}: {note}")
 
 
+def _title(name: str, form: str | None, variant: str | None, data: str | None) -> str:
+    """A row in words; the variant and the data pattern where they are not the usual ones."""
+    usual = variant is None or variant in USUAL_VARIANTS
+    words = [name, form or "", "" if usual else f"({variant})", "on low-toggle data" if data == "low_toggle" else ""]
+    return " ".join(word for word in words if word)
+
+
 def _find_limiters(record: Record) -> None:
     """Rates that fall under load: what the clock explains, what it does not, and what cannot be told."""
     rates = {
@@ -157,8 +170,8 @@ def _find_limiters(record: Record) -> None:
             continue
         if burst.rate_tops.low > LIMITER_RATIO * steady.rate_tops.high:
             ratio = burst.rate_tops.median / steady.rate_tops.median
-            text = f"{burst.name} {burst.format}: burst is {ratio:.2f} of sustained"
-            record.find(*_limiter(text, burst.limiter))
+            what = _title(burst.name, burst.format, burst.variant, burst.data)
+            record.find(*_limiter(f"{what}: burst is {ratio:.2f} of sustained", burst.limiter))
 
 
 def _limiter(text: str, found: dict[str, Any] | None) -> tuple[str, Severity, str]:
@@ -181,10 +194,11 @@ def _find_fraction_of_claim(record: Record, profile: DeviceProfile | None) -> No
             continue
         if row.rate_tops.low > claim.high:
             ratio = row.rate_tops.median / claim.high
+            what = _title(row.name, row.format, row.variant, row.data)
             record.find(
                 "above_claim",
                 "warning",
-                f"{row.name} {row.format} {row.window}: exceeds the claim by {ratio - 1:.1%}",
+                f"{what} {row.window}: exceeds the claim by {ratio - 1:.1%}",
             )
 
 

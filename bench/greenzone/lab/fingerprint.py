@@ -27,6 +27,7 @@ ABSENT_FORMAT = 9.0  # what a format that runs and that the part does not have c
 MOST = 5.0  # sigma that one feature counts at most: one wild feature is a finding, not another part (Huber)
 MISSING = 4.0  # what a kind of feature that was seen and that a profile lacks costs, in sigma squared
 CAPABILITY_SIGMA = 5.0
+NORMAL = (None, "normal")  # what parts usually reach was published on such data; None is an older record
 STREAMS = ("read", "copy", "triad")
 CLOCKS = ("clock_max_sm_mhz", "clock_max_mhz", "clock_boost_mhz")
 
@@ -87,8 +88,9 @@ def seen(record: Record) -> Fingerprint:
     lower: dict[str, float] = {}
     streams: dict[str, float] = {}
     for row in (r for r in record.benchmarks if r.measured and r.validity in ("valid", "unstable")):
-        if row.name == "matmul" and row.format in FORMATS and _sound(row.rate_tops):
-            (burst if row.window == "burst" else rates)[row.format] = row.rate_tops.median
+        if row.name == "matmul" and row.format in FORMATS and row.data in NORMAL and _sound(row.rate_tops):
+            # the first row of a format and window is that of its best variant
+            (burst if row.window == "burst" else rates).setdefault(row.format, row.rate_tops.median)
             lower[row.format] = max(lower.get(row.format, 0.0), row.rate_tops.low)
         elif row.name.startswith("memory.") and row.window != "burst" and _sound(row.bandwidth_gb_s):
             streams[row.name.removeprefix("memory.")] = row.bandwidth_gb_s.median

@@ -17,6 +17,7 @@ from greenzone.formats import get_format
 _RESULT_BYTES = {"fp8": 2.0, "fp8_acc16": 2.0, "fp6": 2.0, "fp4": 2.0, "int8": 4.0, "int4": 4.0}
 
 Phase = Literal["prefill", "decode"]
+Data = Literal["normal", "low_toggle"]  # of operands; never zeros, which hardware and libraries may skip
 
 
 class Operator(Protocol):
@@ -64,6 +65,8 @@ def _positive(operator: object, **sizes: float) -> None:
 class Matmul:
     """The product of an (m, k) and a (k, n) matrix; `transposed` keeps the second as (n, k) rows.
 
+    `variant` is what the format's name leaves open ("e5m2 x e4m3", "oneDNN"); None is the device's usual one.
+
     >>> Matmul(512, 512, 512, "bf16").operations
     268435456.0
     """
@@ -73,6 +76,8 @@ class Matmul:
     k: int
     format: str
     transposed: bool = False
+    variant: str | None = None
+    data: Data = "normal"
 
     def __post_init__(self) -> None:
         _positive(self, m=self.m, n=self.n, k=self.k)

@@ -72,6 +72,7 @@ class Row(RecordModel):
     limiter: dict[str, Any] | None = None
     repeats: list[dict[str, Any]] = Field(default_factory=list)
     bus_bytes: float | None = None
+    search: dict[str, Any] | None = None
     worked_out: bool | None = None
     layers: int | None = None
     layer_seconds: float | None = None

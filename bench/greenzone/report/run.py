@@ -72,10 +72,15 @@ def _rows(record: Record, prefix: str) -> list[Row]:
 
 
 def _rates(record: Record, name: str) -> Table:
+    """Every row, in the record's order: of a format the best variant on normal data first, low-toggle data last."""
     rows: list[Sequence[object]] = []
-    for r in _rows(record, name):
+    measured = _rows(record, name)
+    variants = {r.format: {o.variant for o in measured if o.format == r.format} for r in measured}
+    for r in measured:
         known = (_share(r.rate_tops, r.claimed_tops), _share(r.rate_tops, r.ceiling))
-        rows.append((_format(r), r.window, estimate(r.rate_tops), _effective(r), *known, _size(r), _label(r)))
+        words = [*([r.variant] if r.variant and len(variants[r.format]) > 1 else []), *_pattern(r), _label(r)]
+        label = ", ".join(word for word in words if word)
+        rows.append((r.format, r.window, estimate(r.rate_tops), _effective(r), *known, _size(r), label))
     missing = [r for r in record.benchmarks if not r.measured and r.name == name]
     rows += [(r.format or "", "", "not measured", "", "", "", "", "") for r in missing]
     columns = ("format", "window", "TOPS", "n eff", "of claim", "of ceiling", "m x n x k", "")
@@ -91,9 +96,8 @@ def _effective(r: Row) -> str:
     return f"{r.effective_samples:.0f}" if r.effective_samples is not None else ""
 
 
-def _format(r: Row) -> str:
-    """With its variant where a format is measured in several."""
-    return f"{r.format} {r.variant}" if r.name == "peak" and r.variant else str(r.format)
+def _pattern(r: Row) -> list[str]:
+    return ["low-toggle data"] if r.data == "low_toggle" else []
 
 
 def _size(r: Row) -> str:

@@ -110,8 +110,23 @@ def test_what_does_not_fit_is_out_of_memory(tmp_path: Path) -> None:
 
 
 def test_a_format_without_a_path_is_refused() -> None:
-    with pytest.raises(DeviceError, match="no dense product in fp4"):
-        CpuDevice().prepare(Matmul(32, 32, 32, "fp4"), 0)
+    with pytest.raises(DeviceError, match="cpu: no product in fp4"):
+        CpuDevice().prepare(Matmul(32, 32, 32, "fp4", transposed=True), 0)
+    with pytest.raises(DeviceError, match="int4: torch has no 4-bit integer product"):
+        CpuDevice().prepare(Matmul(32, 32, 32, "int4"), 0)
+
+
+def test_fp32_has_a_second_way_that_is_fp32_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = CpuDevice()
+    assert device.variants("fp32") == (None, "oneDNN")
+    assert device.variants("bf16") == (None,)
+    for transposed in (True, False):
+        kernel = device.prepare(Matmul(64, 96, 32, "fp32", transposed, "oneDNN"), 0)
+        assert kernel.variant == "oneDNN"
+        assert kernel.check().passed
+    monkeypatch.setattr("torch.get_float32_matmul_precision", lambda: "medium")
+    with pytest.raises(DeviceError, match="may round fp32 to bf16"):
+        kernel.launch()
 
 
 class Ticking:

@@ -117,10 +117,10 @@ def test_an_event_pair_around_each_call_and_one_wait_at_the_end() -> None:
     ("capability", "present", "absent"),
     [
         ((7, 0), {"fp64", "fp32", "fp16"}, {"bf16", "tf32", "int8", "fp8", "fp64_tensor"}),
-        ((8, 0), {"fp64_tensor", "tf32", "bf16", "int8"}, {"fp8", "fp64"}),
+        ((8, 0), {"fp64_tensor", "tf32", "bf16", "int8", "int4"}, {"fp8", "fp64"}),
         ((8, 9), {"fp64", "fp8"}, {"fp64_tensor"}),
-        ((9, 0), {"fp64_tensor", "fp8"}, {"fp64", "fp4"}),
-        ((12, 0), {"fp64", "fp8", "fp4"}, {"fp64_tensor"}),
+        ((9, 0), {"fp64_tensor", "fp8", "fp8_acc16"}, {"fp64", "fp4", "fp6", "int4"}),
+        ((12, 0), {"fp64", "fp8", "fp6", "fp4"}, {"fp64_tensor", "int4"}),
     ],
 )
 def test_formats_follow_the_compute_capability(
@@ -129,6 +129,49 @@ def test_formats_follow_the_compute_capability(
     formats = set(device(FakeDriver(capability)).formats())
     assert present <= formats
     assert not absent & formats
+
+
+@pytest.mark.parametrize(
+    ("capability", "hip", "variants"),
+    [
+        ((8, 9), None, ("e4m3, fast accumulation", "e4m3", "e5m2 x e4m3, fast accumulation", "e5m2 x e4m3")),
+        ((10, 0), None, ("e4m3", "e5m2 x e4m3", "mxfp8")),
+        ((9, 4), "6.4", ("e4m3fnuz",)),
+        ((9, 5), "6.4", ("e4m3", "e5m2 x e4m3")),
+    ],
+)
+def test_the_variants_of_fp8_follow_the_part(
+    capability: tuple[int, int], hip: str | None, variants: tuple[str, ...]
+) -> None:
+    driver = FakeDriver(capability)
+    driver.versions = lambda: {"hip": hip}  # type: ignore[method-assign]
+    assert device(driver).variants("fp8") == variants
+    assert device(driver).variants("bf16") == (None,)
+
+
+@pytest.mark.parametrize(
+    ("capability", "form", "reason"),
+    [
+        ((8, 0), "int4", "torch has no 4-bit integer product"),
+        ((9, 0), "int4", "has no int4"),
+        ((9, 0), "fp8_acc16", "32-bit registers alone"),
+        ((10, 0), "fp6", "no 6-bit float type"),
+    ],
+)
+def test_a_format_without_a_path_says_why(capability: tuple[int, int], form: str, reason: str) -> None:
+    (row,) = matmul.run(device(FakeDriver(capability)), Plan(formats=(form,)))
+    assert isinstance(row, NotMeasured)
+    assert reason in row.reason
+
+
+def test_fp16_sums_in_fp16_are_refused_where_the_switch_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("greenzone.lab.devices.cuda.accumulates_in_16_bits", lambda: False)
+    with pytest.raises(DeviceError, match="no switch for sums in fp16"):
+        device().prepare(Matmul(16, 16, 16, "fp16_acc16"), 0)
+
+
+def test_a_product_without_a_variant_takes_the_usual_one() -> None:
+    assert device().prepare(Matmul(32, 32, 32, "fp8", True), 0).variant == "e4m3, fast accumulation"
 
 
 def flags() -> tuple[Any, ...]:

@@ -33,6 +33,48 @@ def test_simulated_products_pass(form: str) -> None:
     assert check.passed, check
 
 
+@pytest.mark.parametrize(
+    "variant", ["e4m3", "e4m3, fast accumulation", "e5m2 x e4m3", "e5m2 x e4m3, fast accumulation"]
+)
+def test_fp8_passes_in_its_variants(variant: str) -> None:
+    kernel = build(Matmul(48, 80, 64, "fp8", True, variant))
+    assert kernel.check().passed
+    assert kernel.variant == variant
+    types = [operand.dtype for operand in kernel._sets[0][:2]]
+    assert types == [torch.float8_e5m2 if "e5m2" in variant else torch.float8_e4m3fn, torch.float8_e4m3fn]
+
+
+@pytest.mark.parametrize(("form", "variant"), [("fp8", "e3m4"), ("bf16", "oneDNN"), ("fp4", "mxfp4")])
+def test_a_variant_that_is_not_there_is_refused(form: str, variant: str) -> None:
+    with pytest.raises(DeviceError, match=variant):
+        build(Matmul(32, 32, 32, form, True, variant))
+
+
+@pytest.mark.parametrize("transposed", [True, False])
+@pytest.mark.parametrize("form", ["fp64", "fp32", "bf16", "fp16", "int8"])
+def test_low_toggle_data_change_nothing_along_a_sum_and_pass(form: str, transposed: bool) -> None:
+    kernel = build(Matmul(96, 80, 64, form, transposed, data="low_toggle"))
+    a, b, _ = (operand.double() for operand in kernel._sets[0])
+    assert bool((a == a[:, :1]).all())
+    assert bool((b == b[:1]).all())
+    assert len(a.unique()) == len(b.unique()) == 2
+    assert 0 not in a
+    assert kernel.check().error == 0
+
+
+def test_rows_that_are_mixed_up_do_not_pass_on_low_toggle_data() -> None:
+    kernel = build(Matmul(96, 80, 64, "fp32", data="low_toggle"))
+    launch = kernel.launch
+
+    def mixed() -> None:
+        launch()
+        out = kernel._sets[0][2]
+        out.copy_(out.roll(1, 0))
+
+    kernel.launch = mixed
+    assert not kernel.check().passed
+
+
 @pytest.mark.parametrize("kind", [Copy, Triad, Read])
 @pytest.mark.parametrize("form", ["fp32", "fp64"])
 def test_streams_pass(kind: type[Copy], form: str) -> None:

@@ -48,10 +48,10 @@ def test_the_rate_is_worked_out_from_the_samples() -> None:
         assert row.validity == "valid"
 
 
-@pytest.mark.parametrize(("suite", "side"), [("quick", 4096), ("standard", 8192)])
-def test_the_size_follows_the_suite(suite: Any, side: int) -> None:
-    row = rows("matmul", EmulatedDevice(H20), Plan(suite, ("fp8",)))[0]
-    assert row.shape == {"m": side, "n": side, "k": side}
+def test_quick_takes_a_cube() -> None:
+    row = rows("matmul", EmulatedDevice(H20), Plan("quick", ("fp8",)))[0]
+    assert row.shape == {"m": 4096, "n": 4096, "k": 4096}
+    assert row.extra["search"] is None
 
 
 def test_a_limiter_shows_between_the_windows() -> None:
@@ -222,3 +222,78 @@ def test_inference_on_a_processor_takes_the_format_that_runs_well() -> None:
     found = rows("inference", Slow(H20), plan)
     assert {row.format for row in found} == {"fp32"}
     assert any("fp16 runs at 0.00 of fp32's rate" in note for note in found[0].notes)
+
+
+STANDARD = Plan("standard", ("fp8",))
+
+
+def test_standard_searches_the_shape_and_keeps_the_trace() -> None:
+    found = rows("matmul", EmulatedDevice(H20), STANDARD)
+    first: Any = found[0].extra["search"]
+    tops = {(t["m"], t["n"], t["k"], t["layout"]): t["tops"] for t in first["tried"]}
+    chosen = (*found[0].shape.values(), found[0].extra["layout"])
+    assert tops[chosen] == max(tops.values())
+    assert len(tops) == len(first["tried"]) > 30
+    assert "gained under 1%" in first["stopped"] or "budget" in first["stopped"] or "were tried" in first["stopped"]
+    assert found[1].extra["search"] == first
+
+
+def test_standard_adds_low_toggle_data_after_the_normal_rows() -> None:
+    found = rows("matmul", EmulatedDevice(H20), STANDARD)
+    assert [row.data for row in found] == ["normal", "normal", "low_toggle", "low_toggle"]
+    low = found[-1]
+    assert low.check is not None
+    assert low.check.passed
+    assert low.shape == found[0].shape
+    assert any("knows no data pattern" in note for note in low.notes)
+    assert any("short load of the quick suite" in note for note in low.notes)
+    assert {row.data for row in rows("matmul", EmulatedDevice(H20), BF16)} == {"normal"}
+
+
+class TwoWays(EmulatedDevice):
+    """A device with three variants of each format: the second is the fastest, the third never runs."""
+
+    def variants(self, format: str) -> tuple[str | None, ...]:
+        return ("usual", "faster", "broken")
+
+    def prepare(self, operator: Operator, seed: int) -> Any:
+        product: Any = operator
+        if product.variant == "broken":
+            raise DeviceError("the library refuses it")
+        kernel: Any = super().prepare(operator, seed)
+        kernel.variant = product.variant
+        share = 0.8 if product.variant == "faster" else 1.0
+        kernel.cost = replace(kernel.cost, seconds=share * kernel.cost.seconds)
+        return kernel
+
+
+def test_the_best_variant_is_reported_first_and_one_that_fails_says_why() -> None:
+    found = list(matmul.run(TwoWays(H20), STANDARD))
+    results = [row for row in found if isinstance(row, Result)]
+    assert [(row.variant, row.data) for row in results[::2]] == [
+        ("faster", "normal"), ("usual", "normal"), ("faster", "low_toggle"),
+    ]  # fmt: skip
+    assert results[0].extra["search"] is not None
+    assert results[2].extra["search"] is None
+    assert [row for row in found if isinstance(row, NotMeasured)] == [
+        NotMeasured("matmul", "fp8", "broken: the library refuses it")
+    ]
+
+
+def test_quick_measures_the_best_variant_alone() -> None:
+    found = rows("matmul", TwoWays(H20), Plan(formats=("fp8",)))
+    assert {row.variant for row in found} == {"faster"}
+
+
+def test_variants_that_are_equal_are_not_told_apart_by_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {"one": 1.0, "two": 0.995, "three": 0.999}
+    monkeypatch.setattr(matmul, "call_seconds", lambda _, product, __: seconds[product.variant])
+    products = [matmul.Matmul(8, 8, 8, "fp8", True, name) for name in seconds]
+    assert matmul._fastest(EmulatedDevice(H20), products, Plan(), []).variant == "one"
+
+
+def test_a_search_where_memory_is_short_passes_over_what_does_not_fit() -> None:
+    found = rows("matmul", EmulatedDevice(small(0.05)), Plan("standard", ("bf16",)))
+    trace: Any = found[0].extra["search"]
+    assert any("are left" in row.get("failed", "") for row in trace["tried"])
+    assert found[0].bytes <= 0.05e9

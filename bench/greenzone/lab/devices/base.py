@@ -65,8 +65,11 @@ class Device(Protocol):
     def formats(self) -> tuple[str, ...]:
         """Candidate number formats; a workload probes each once before it loops."""
 
+    def variants(self, format: str) -> tuple[str | None, ...]:
+        """The ways a product in that format may run, the usual one first; (None,) where there is one alone."""
+
     def prepare(self, operator: Operator, seed: int) -> Kernel:
-        """Allocate and fill what the operator needs, with random normal data.
+        """Allocate and fill what the operator needs, with random normal data or what a product names.
 
         Raises:
             DeviceError: this device has no path for the operator or its format.

@@ -16,7 +16,7 @@ from greenzone.lab.devices import host
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build, rotation_sets
-from greenzone.lab.devices.numerics import native
+from greenzone.lab.devices.numerics import ONEDNN, has_onednn, native
 from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.links import HOST_ITSELF, ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.operators import Matmul, Operator
@@ -63,7 +63,7 @@ class CpuDevice:
         self._clock = host.maximum_clock(root)
         self._cores = host.core_count(_allowed(), root) or self._threads
         self._worst_share, self._worst_switches = 1.0, 0.0
-        self._paths: dict[tuple[str, bool], str | None] = {}
+        self._paths: dict[tuple[str, bool, str | None], str | None] = {}
 
     @property
     def name(self) -> str:
@@ -84,6 +84,9 @@ class CpuDevice:
     def formats(self) -> tuple[str, ...]:
         return FORMATS
 
+    def variants(self, format: str) -> tuple[str | None, ...]:
+        return (None, ONEDNN) if format == "fp32" and has_onednn() else (None,)
+
     def prepare(self, operator: Operator, seed: int) -> Kernel:
         if isinstance(operator, Transfer):
             raise DeviceError(ONE_DEVICE if operator.route == "peer" else HOST_ITSELF)
@@ -99,12 +102,12 @@ class CpuDevice:
         return build(operator, native, torch.device("cpu"), seed, self.last_level_cache_bytes)
 
     def _check_path(self, operator: Operator) -> None:
-        """Try a tiny product once for each format and layout: some builds of torch lack the path."""
+        """Try a tiny product once for each format, layout and variant: some builds of torch lack the path."""
         if isinstance(operator, Peak):
             raise DeviceError(f"cpu: {_NO_PEAK}")
         if not isinstance(operator, Matmul):
             return
-        key = (operator.format, operator.transposed)
+        key = (operator.format, operator.transposed, operator.variant)
         if key not in self._paths:
             self._paths[key] = self._missing_path(operator)
         if reason := self._paths[key]:
@@ -112,7 +115,7 @@ class CpuDevice:
 
     @staticmethod
     def _missing_path(operator: Matmul) -> str | None:
-        tiny = Matmul(32, 32, 32, operator.format, operator.transposed)
+        tiny = Matmul(32, 32, 32, operator.format, operator.transposed, operator.variant)
         try:
             kernel = build(tiny, native, torch.device("cpu"), 0, cache_bytes=0)
             with torch_errors(f"cpu: no product in {operator.format}"):

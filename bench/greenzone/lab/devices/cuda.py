@@ -9,16 +9,16 @@ import torch
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.base import Kernel
-from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, precision
+from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, accumulates_in_16_bits, precision
 from greenzone.lab.devices.cuda_links import CudaTransfer
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build
-from greenzone.lab.devices.numerics import native
+from greenzone.lab.devices.numerics import FAST, MXFP8, native
 from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.devices.sampler import Sampler
 from greenzone.lab.devices.telemetry import Telemetry
 from greenzone.lab.links import ONE_DEVICE, AllReduce, Transfer
-from greenzone.lab.operators import Operator
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
 from greenzone.parts.profile import DeviceProfile
@@ -30,7 +30,14 @@ _FP8_FROM = (8, 9)
 _TF32_FROM = (8, 0)
 _BF16_FROM = (8, 0)
 _INT8_FROM = (7, 5)
+# The matrix units of Turing, Ampere and Ada multiply int4; Hopper's and Blackwell's do not (NVIDIA, PTX ISA,
+# "wgmma.mma_async" and "tcgen05.mma": no .s4). fp6 and fp4 came with Blackwell ("tcgen05.mma", "mma").
+_INT4 = ((7, 5), (8, 9))
 _FP4_FROM = (10, 0)
+# Where the library's flag for fast accumulation has an effect (NVIDIA, cuBLAS documentation,
+# CUBLASLT_MATMUL_DESC_FAST_ACCUM: "currently this flag has an effect on the following GPUs: Ada, Hopper").
+_FAST_ACCUMULATION = ((8, 9), (9, 0))
+_CDNA3 = (9, 4)  # HIP's number for it; its 8-bit floats have another bias
 
 
 class CudaKernel:
@@ -134,19 +141,39 @@ class CudaDevice:
     def formats(self) -> tuple[str, ...]:
         capability = self._properties.capability
         wide = "fp64_tensor" if capability in _FP64_TENSOR else "fp64"
-        since = {"tf32": _TF32_FROM, "bf16": _BF16_FROM, "int8": _INT8_FROM, "fp8": _FP8_FROM, "fp4": _FP4_FROM}
-        names = (wide, "fp32", "tf32", "fp16", "fp16_acc16", "bf16", "int8", "fp8", "fp4")
-        return tuple(name for name in names if capability >= since.get(name, (0, 0)))
+        since = {
+            "tf32": _TF32_FROM, "bf16": _BF16_FROM, "int8": _INT8_FROM, "fp8": _FP8_FROM, "fp8_acc16": _FP8_FROM,
+            "fp6": _FP4_FROM, "fp4": _FP4_FROM, "int4": _INT4[0],
+        }  # fmt: skip
+        names = (wide, "fp32", "tf32", "fp16", "fp16_acc16", "bf16", "int8", "fp8", "fp8_acc16", "fp6", "fp4", "int4")
+        return tuple(n for n in names if capability >= since.get(n, (0, 0)) and not self._dropped(n))
+
+    def _dropped(self, format: str) -> bool:
+        hip = bool(self._driver.versions().get("hip"))
+        newer = self._properties.capability > _INT4[1]
+        return (format == "int4" and newer) or (hip and format in ("int4", "fp8_acc16", "fp6", "fp4"))
+
+    def variants(self, format: str) -> tuple[str | None, ...]:
+        if format != "fp8":
+            return (None,)
+        capability = self._properties.capability
+        if self._driver.versions().get("hip"):
+            return ("e4m3fnuz",) if capability == _CDNA3 else ("e4m3", "e5m2 x e4m3")
+        if capability in _FAST_ACCUMULATION:
+            return (f"e4m3{FAST}", "e4m3", f"e5m2 x e4m3{FAST}", "e5m2 x e4m3")
+        return ("e4m3", "e5m2 x e4m3", *((MXFP8,) if capability >= _FP4_FROM else ()))
 
     def prepare(self, operator: Operator, seed: int) -> Kernel:
         if isinstance(operator, Transfer):
             return self._transfer(operator, seed)
         if isinstance(operator, AllReduce):
             return self._all_reduce(operator, seed)
-        if operator.name in ("matmul", "peak") and operator.format not in self.formats():
+        if isinstance(operator, (Matmul, Peak)) and operator.format not in self.formats():
             raise DeviceError(
                 f"{self.id} ({self.name}, compute capability {self.capability}) has no {operator.format}"
             )
+        if isinstance(operator, Matmul):
+            operator = self._named(operator)
         device = self._driver.torch_device(self._index)
         with precision(operator.format):
             inner = self._build(operator, device, seed)
@@ -168,6 +195,12 @@ class CudaDevice:
 
             return TritonPeak(operator, device, seed)
         return build(operator, native, device, seed, self.last_level_cache_bytes)
+
+    def _named(self, product: Matmul) -> Matmul:
+        """The product with its variant, if this torch can have it."""
+        if product.format == "fp16_acc16" and not accumulates_in_16_bits():
+            raise DeviceError("this torch has no switch for sums in fp16; it needs torch 2.7 or later with CUDA")
+        return replace(product, variant=product.variant or self.variants(product.format)[0])
 
     def release(self) -> None:
         """Give freed memory back to the driver, so that the next operator finds it in one piece."""

@@ -123,6 +123,11 @@ class TorchCuda:
         return index != other and bool(reach(index, other) and reach(other, index))
 
 
+def accumulates_in_16_bits() -> bool:
+    """Whether this torch can be told to add up fp16 in fp16; without the switch it would add in fp32 unasked."""
+    return hasattr(torch.backends.cuda.matmul, "allow_fp16_accumulation") and torch.version.hip is None
+
+
 @contextmanager
 def precision(format: str | None) -> Iterator[None]:
     """Tell the libraries how to multiply for a format, and put the settings back afterwards.

@@ -48,7 +48,8 @@ class EmulatedKernel:
 
     @property
     def note(self) -> str:
-        return f"emulated; arithmetic checked at {_sizes(self._small)}"
+        pattern = "; the modelled time knows no data pattern" if _low_toggle(self.operator) else ""
+        return f"emulated; arithmetic checked at {_sizes(self._small)}{pattern}"
 
     def launch(self) -> None:
         self._device.time(self, 1)
@@ -107,6 +108,9 @@ class EmulatedDevice:
 
     def formats(self) -> tuple[str, ...]:
         return tuple(name for name in FORMATS if self._model.peak_tops(name) is not None)
+
+    def variants(self, format: str) -> tuple[str | None, ...]:
+        return (simulated(format).variant,)
 
     def prepare(self, operator: Operator, seed: int) -> Kernel:
         if isinstance(operator, Transfer | AllReduce):
@@ -270,6 +274,10 @@ def _sizes(operator: Operator) -> str:
     if isinstance(operator, DecoderLayer):
         return f"hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
     return f"{operator.shape['elements']} elements"
+
+
+def _low_toggle(operator: Operator) -> bool:
+    return isinstance(operator, Matmul) and operator.data == "low_toggle"
 
 
 def _variant(operator: Operator) -> str | None:

@@ -7,6 +7,7 @@ Sets of operands rotate over at least twice the last-level cache, in place of fl
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +38,27 @@ def normal(shape: tuple[int, ...], generator: torch.Generator, scale: float = 1.
     return values.normal_(0.0, scale, generator=generator)
 
 
+def normal_rows(rows: int, terms: int, generator: torch.Generator) -> Tensor:
+    """(rows, terms) random normal values in float32: the realistic figure."""
+    return normal((rows, terms), generator)
+
+
+def low_toggle(rows: int, terms: int, generator: torch.Generator) -> Tensor:
+    """(rows, terms) values in float32, 1 or 1/2 for a whole row: the upper bound of a part that power limits.
+
+    What a multiplier burns is bits that change between one step and the next. Along a sum nothing changes
+    here, and 1 and 1/2 have no mantissa bits and differ in one bit of the exponent. Every format holds
+    both, sums of thousands are exact, and rows that were mixed up are still found by the check.
+    """
+    exponents = torch.randint(0, 2, (rows, 1), generator=generator, device=generator.device)
+    return torch.exp2(-exponents.to(torch.float32)).expand(rows, terms).contiguous()
+
+
+def _copies(operands: tuple[Any, Any, Tensor]) -> tuple[Any, Any, Tensor]:
+    a, b, out = operands
+    return a.clone(), b.clone(), out.clone()
+
+
 class ProductKernel:
     """A matrix product in one format."""
 
@@ -50,13 +72,17 @@ class ProductKernel:
         self.operator = operator
         self.variant = numerics.variant
         self._numerics, self._seed, self._turn = numerics, seed, 0
-        generator = torch.Generator(device).manual_seed(seed)
-        self._sets = [self._operands(generator) for _ in range(sets)]
+        first = self._operands(torch.Generator(device).manual_seed(seed))
+        # rotation is about addresses: the other sets hold the same numbers, which need not be drawn again
+        self._sets = [first, *(_copies(first) for _ in range(sets - 1))]
 
-    def _operands(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _operands(self, generator: torch.Generator) -> tuple[Any, Any, Tensor]:
+        """The first operand, the second as it is multiplied (k, n), and the output."""
         op, numerics = self.operator, self._numerics
-        a = numerics.quantise(normal((op.m, op.k), generator))
-        stored = numerics.quantise(normal((op.n, op.k) if op.transposed else (op.k, op.n), generator))
+        drawn = low_toggle if op.data == "low_toggle" else normal_rows
+        a = numerics.quantise(drawn(op.m, op.k, generator))
+        second = drawn(op.n, op.k, generator)
+        stored = (numerics.quantise_second or numerics.quantise)(second if op.transposed else second.t().contiguous())
         out = torch.empty((op.m, op.n), dtype=numerics.result, device=generator.device)
         return a, stored.t() if op.transposed else stored, out
 
@@ -71,7 +97,8 @@ class ProductKernel:
         a, b, out = self._sets[0]
         poison(out)
         self.launch()
-        return check_product(a, b, out, self._numerics.tolerance, self._seed)
+        decode = self._numerics.decode
+        return check_product(decode(a), decode(b), out, self._numerics.tolerance, self._seed)
 
     def close(self) -> None:
         self._sets.clear()
@@ -148,12 +175,12 @@ TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | TorchPeak
 
 def build(
     operator: Operator,
-    numerics: Callable[[str], Numerics],
+    numerics: Callable[..., Numerics],
     device: torch.device,
     seed: int,
     cache_bytes: int,
 ) -> TorchKernel:
-    """The operator ready to be launched on a torch device, as `numerics` holds its format.
+    """The operator ready to be launched on a torch device, as `numerics(format, variant)` holds its format.
 
     Raises:
         DeviceError: no kernel for such an operator, or none in its format.
@@ -162,7 +189,7 @@ def build(
     sets = rotation_sets(operator, cache_bytes)
     with torch_errors(f"{operator.name} in {operator.format}"):
         if isinstance(operator, Matmul):
-            return ProductKernel(operator, numerics(operator.format), device, seed, sets)
+            return ProductKernel(operator, numerics(operator.format, operator.variant), device, seed, sets)
         if isinstance(operator, DecoderLayer):
             return DecoderLayerKernel(operator, numerics(operator.format), device, seed, sets)
         if isinstance(operator, Peak):

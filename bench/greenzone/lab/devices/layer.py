@@ -65,7 +65,8 @@ class DecoderLayerKernel:
 
     def _draw(self, *shape: int, fan_in: int = 1) -> Tensor:
         values = torch.empty(shape, dtype=torch.float32, device=self._generator.device)
-        return self._numerics.quantise(values.normal_(0.0, 1 / math.sqrt(fan_in), generator=self._generator))
+        kept: Tensor = self._numerics.quantise(values.normal_(0.0, 1 / math.sqrt(fan_in), generator=self._generator))
+        return kept
 
     def _state(self) -> _State:
         op, model = self.operator, self.operator.model

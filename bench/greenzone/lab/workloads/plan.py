@@ -190,7 +190,7 @@ def _result(
         format=operator.format,
         variant=measured.variant,
         window=window,
-        data="normal",
+        data=operator.data if isinstance(operator, Matmul) else "normal",
         shape=operator.shape,
         operations=operator.operations,
         bytes=operator.bytes,
