@@ -79,8 +79,8 @@ def seen(record: Record) -> Fingerprint:
         if row.name == "matmul" and row.format and row.rate_tops:
             (burst if row.window == "burst" else rates)[row.format] = row.rate_tops.median
             lower[row.format] = max(lower.get(row.format, 0.0), row.rate_tops.low)
-        elif row.name.startswith("memory.") and row.bandwidth_gb_s and row.window != "burst":
-            streams[row.name.removeprefix("memory.")] = row.bandwidth_gb_s.median
+        elif (stream := row.name.removeprefix("memory.")) in STREAMS and row.bandwidth_gb_s and row.window != "burst":
+            streams[stream] = row.bandwidth_gb_s.median
     memory = d.get("memory_bytes")
     return Fingerprint(
         name=d.get("name"), capability=d.get("capability"), memory_gb=memory / 1e9 if memory else None,

@@ -52,7 +52,7 @@ def _measured_sections(record: Record, part: Part) -> list[Group]:
     names = {r.name.split(".")[0] for r in record.benchmarks}
     sections: dict[str, Callable[[], Group]] = {
         "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record)),
-        "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", _bandwidth(record, part)),
+        "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", *_bandwidth(record, part)),
         "inference": lambda: terminal.section("Inference", *_inference(record)),
     }
     return [made() for name, made in sections.items() if name in names]
@@ -89,14 +89,40 @@ def _label(r: Row) -> str:
     return " ".join([*words, *([r.validity] if r.validity != "valid" and r.validity else [])])
 
 
-def _bandwidth(record: Record, part: Part) -> Table:
+def _bandwidth(record: Record, part: Part) -> list[Table]:
+    """The streams, by counted and by bus bytes, then the sweep of working sets."""
     claim = part.value("dram_bandwidth_gb_s")
-    rows = []
+    known = claim.basis == "claimed" and claim.interval.is_bounded
+    streams, points = [], []
     for r in _rows(record, "memory."):
-        known = claim.basis == "claimed" and claim.interval.is_bounded
+        if r.name == "memory.sweep":
+            points.append((_set_size(r.shape.get("working_set_bytes", 0)), estimate(r.bandwidth_gb_s), _label(r)))
+            continue
         fraction = f"{r.bandwidth_gb_s.median / claim.interval.high:.1%}" if known and r.bandwidth_gb_s else ""
-        rows.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), fraction, _label(r)))
-    return terminal.table("kernel", "window", "GB/s", "of claim", "", rows=rows, right=("GB/s", "of claim"))
+        kernel = r.name.removeprefix("memory.")
+        streams.append((kernel, r.window, estimate(r.bandwidth_gb_s), _bus(r), fraction, _label(r)))
+    columns, right = ("kernel", "window", "GB/s", "on the bus", "of claim", ""), ("GB/s", "on the bus", "of claim")
+    tables = [terminal.table(*columns, rows=streams, right=right)] if streams else []
+    if points:
+        tables.append(terminal.table("working set", "GB/s", "", rows=points, right=("working set", "GB/s")))
+    return tables
+
+
+def _bus(r: Row) -> str:
+    """What the bus of a processor carries, in GB/s, where that is known to be more or the same."""
+    if not (r.bandwidth_gb_s and r.bus_bytes and r.bytes):
+        return ""
+    return number(float(f"{r.bandwidth_gb_s.median * r.bus_bytes / r.bytes:.4g}"))
+
+
+def _set_size(size: int) -> str:
+    """Bytes in the unit that caches are sold in.
+
+    >>> _set_size(2**19), _set_size(3 * 2**20)
+    ('512 KiB', '3 MiB')
+    """
+    unit, name = (2**20, "MiB") if size >= 2**20 else (2**10, "KiB")
+    return f"{size / unit:.4g} {name}"
 
 
 def _inference(record: Record) -> list[RenderableType]:

@@ -3,7 +3,7 @@
 Each is a generator `run(device, plan)` of results, so that what is finished is kept when a run stops.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from greenzone.lab.devices.base import Device
 from greenzone.lab.results import NotMeasured, Result
@@ -14,4 +14,10 @@ Workload = Callable[[Device, Plan], Iterator[Result | NotMeasured]]
 
 WORKLOADS: dict[str, Workload] = {"matmul": matmul.run, "memory": memory.run, "inference": inference.run}
 
-__all__ = ["WORKLOADS", "Plan", "Workload", "inference", "matmul", "memory"]
+
+def left_out(workloads: Iterable[str], suite: str) -> list[str]:
+    """The names of rows that a longer suite has and this one leaves out, of the workloads that are run."""
+    return memory.left_out(suite) if "memory" in workloads else []
+
+
+__all__ = ["WORKLOADS", "Plan", "Workload", "inference", "left_out", "matmul", "memory"]
