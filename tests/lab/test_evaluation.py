@@ -61,7 +61,7 @@ def test_dram_bandwidth_is_the_best_kernel() -> None:
 
 def test_a_sweep_of_working_sets_is_no_evidence_of_the_memory() -> None:
     """The caches' bandwidth is above the DRAM's; an in-place stream counts what it moves, so it may be the best."""
-    fast = {"window": "sustained", "validity": "valid", "bandwidth_gb_s": {"median": 900.0, "low": 900.0, "high": 900.0}}
+    fast = {"window": "sustained", "validity": "valid", "bandwidth_gb_s": {"median": 900, "low": 900, "high": 900}}
     sweep = Row.model_validate({"name": "memory.sweep", **fast, "shape": {"working_set_bytes": 2**16}})
     assert list(measured_evidence([sweep])) == []
     slow = {"median": 20.0, "low": 19.0, "high": 21.0}
