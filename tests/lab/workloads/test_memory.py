@@ -140,6 +140,7 @@ class SmallCpu(CpuDevice):
 def test_the_processor_runs_every_stream_and_a_fine_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUDGETS, "standard", Budget(min_load_s=0, max_load_s=0, sustained_s=0))
     monkeypatch.setattr(sweep, "_LONG_LOAD_S", 0.0)
+    monkeypatch.setattr(sweep, "_CALL_BYTES", 2**20)
     found = list(memory.run(SmallCpu(), Plan("standard")))
     results = [r for r in found if isinstance(r, Result)]
     assert len(results) == len(found)

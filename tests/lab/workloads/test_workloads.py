@@ -12,7 +12,7 @@ from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import ModelShape, Operator
 from greenzone.lab.results import Check, NotMeasured, Result
-from greenzone.lab.workloads import WORKLOADS, Plan, inference, matmul, memory
+from greenzone.lab.workloads import WORKLOADS, Plan, inference, matmul, memory, sweep
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile, Memory
 from greenzone.statistics import median
@@ -186,6 +186,7 @@ class SmallCpu(CpuDevice):
 
 def test_the_processor_counts_the_bytes_on_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUDGETS, "quick", Budget(min_load_s=0, max_load_s=0, sustained_s=0))
+    monkeypatch.setattr(sweep, "_CALL_BYTES", 2**20)
     copy, _, triad, _, read, _, update, _ = streams(SmallCpu())
     assert [row.extra["bus_bytes"] for row in (copy, triad, read, update)] == [
         copy.bytes * 3 / 2, pytest.approx(triad.bytes * 4 / 3), read.bytes, update.bytes,

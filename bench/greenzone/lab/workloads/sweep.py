@@ -16,7 +16,9 @@ from greenzone.lab.streams import Sweep
 from greenzone.lab.workloads.plan import Measured, Plan, is_processor, prepared, results
 
 _SMALLEST = {"processor": 2**14, "accelerator": 2**16}
-_CALL_BYTES = 2**30  # an accelerator reads in a call, as far as caches hold the set: far above its latency
+# Read in a call as far as a cache holds the set: some 10 ms of a processor, longer than threads wait
+# for each other on a busy one, and far above the launch latency of an accelerator.
+_CALL_BYTES = 2**30
 _STEP = {"quick": 4.0}
 _FINE_STEP = math.sqrt(2)
 _LOAD_S = {"quick": 0.2}
@@ -45,10 +47,7 @@ def working_sets(device: Device, suite: str, largest: int) -> list[int]:
 
 
 def _passes(device: Device, size: int) -> int:
-    cache = device.last_level_cache_bytes
-    if size > cache:
-        return 1
-    return max(1, (cache if is_processor(device) else max(cache, _CALL_BYTES)) // size)
+    return 1 if size > device.last_level_cache_bytes else max(1, _CALL_BYTES // size)
 
 
 def _point(device: Device, operator: Sweep, plan: Plan) -> Iterator[Result]:
