@@ -59,6 +59,17 @@ def test_dram_bandwidth_is_the_best_kernel() -> None:
     assert (found.parameter, found.interval.low) == ("dram_bandwidth_gb_s", 12.0)
 
 
+def test_a_sweep_of_working_sets_is_no_evidence_of_the_memory() -> None:
+    """The caches' bandwidth is above the DRAM's; an in-place stream counts what it moves, so it may be the best."""
+    fast = {"window": "sustained", "validity": "valid", "bandwidth_gb_s": {"median": 900, "low": 900, "high": 900}}
+    sweep = Row.model_validate({"name": "memory.sweep", **fast, "shape": {"working_set_bytes": 2**16}})
+    assert list(measured_evidence([sweep])) == []
+    slow = {"median": 20.0, "low": 19.0, "high": 21.0}
+    update = Row.model_validate({**fast, "name": "memory.update", "bandwidth_gb_s": slow, "bus_bytes": 9e9})
+    (found,) = measured_evidence([sweep, update])
+    assert (found.interval.low, found.working) == (19.0, "measured, y - U: memory.update 19")
+
+
 def test_a_measurement_above_the_claim_that_crosses_a_line_is_undecided() -> None:
     """Decision row 2: y - U at or above the threshold, above the claim."""
     profile = load_profile("nvidia-h20")

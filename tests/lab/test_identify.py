@@ -12,7 +12,8 @@ from greenzone.lab.devices.emulated import EmulatedDevice
 from greenzone.lab.fingerprint import Fingerprint, seen
 from greenzone.lab.harness import Request, run
 from greenzone.lab.identify import identify, siblings
-from greenzone.lab.operators import Copy, Matmul, Operator, Read, Triad
+from greenzone.lab.operators import Matmul, Operator
+from greenzone.lab.streams import Copy, Read, Triad
 from greenzone.parts.catalogue import load_catalogue, load_profile
 from greenzone.parts.profile import DeviceProfile
 

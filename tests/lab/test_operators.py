@@ -10,14 +10,11 @@ from greenzone.errors import UsageError
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import (
     Attention,
-    Copy,
     DecoderLayer,
     Elementwise,
     Matmul,
     ModelShape,
     Norm,
-    Read,
-    Triad,
 )
 
 SIDES = st.integers(min_value=1, max_value=8192)
@@ -50,12 +47,6 @@ def test_a_bf16_product_moves_three_matrices() -> None:
 )
 def test_narrow_formats_write_wider_results(form: str, bytes_: float) -> None:
     assert Matmul(8, 8, 8, form).bytes == bytes_
-
-
-@pytest.mark.parametrize(("kind", "arrays", "operations"), [(Copy, 2, 0), (Triad, 3, 512), (Read, 1, 256)])
-def test_a_stream_counts_each_array_once(kind: type[Copy], arrays: int, operations: int) -> None:
-    stream = kind(1024)
-    assert (stream.bytes, stream.operations, stream.shape) == (arrays * 1024, operations, {"elements": 256})
 
 
 def test_causal_attention_counts_the_seen_half() -> None:
@@ -93,7 +84,6 @@ def test_a_plain_mlp_has_one_product_less() -> None:
     "make",
     [
         lambda: Matmul(0, 1, 1, "fp32"),
-        lambda: Copy(0),
         lambda: Attention(1, 3, 2, 8, 1, 1, "fp32"),
         lambda: Attention(1, 2, 2, 8, 4, 2, "fp32", causal=True),
         lambda: DecoderLayer(default_model(), "decode", 1, 2, 16, "bf16"),

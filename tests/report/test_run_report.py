@@ -9,7 +9,7 @@ from rich.console import Console
 
 from greenzone.lab import harness
 from greenzone.law.transaction import Transaction
-from greenzone.records.record import Record, Row
+from greenzone.records.record import EstimateRow, Record, Row
 from greenzone.report.run import estimate, report_of, run_report
 
 ON, KNOWN = date(2025, 4, 10), date(2026, 11, 21)
@@ -35,8 +35,24 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
 def test_every_figure_is_labelled_emulated(record: Record) -> None:
     lines = text(record).splitlines()
     figures = [line for line in lines if "+/-" in line]
-    assert len(figures) == 22
+    assert len(figures) == 32
     assert all(line.rstrip().endswith("emulated") for line in figures)
+
+
+def test_the_sweep_stands_by_working_set_apart_from_the_streams(record: Record) -> None:
+    lines = [line.split() for line in text(record).splitlines()]
+    sets = [" ".join(line[:2]) for line in lines if len(line) > 3 and line[1] in ("KiB", "MiB") and line[3] == "+/-"]
+    assert (len(sets), sets[0], sets[-1]) == (8, "64 KiB", "1024 MiB")
+    assert not [line for line in lines if line[:1] == ["sweep"]]
+
+
+def test_what_the_bus_of_a_processor_carries_stands_beside_what_is_counted(record: Record) -> None:
+    own = record.model_copy(deep=True)
+    row = next(r for r in own.benchmarks if r.name == "memory.copy" and r.window == "sustained")
+    row.bytes, row.bus_bytes = 2e9, 3e9
+    row.bandwidth_gb_s = EstimateRow(median=10, low=9.9, high=10.1)
+    line = next(line for line in text(own).splitlines() if line.split()[:2] == ["copy", "sustained"])
+    assert line.split()[2:6] == ["10", "+/-", "1.0%", "15"]
 
 
 def test_worked_out_tokens_are_said_to_be(record: Record) -> None:

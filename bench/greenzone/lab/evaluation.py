@@ -14,6 +14,7 @@ from greenzone.lab.identify import identify
 from greenzone.lab.link_evidence import measured_links, rated_links
 from greenzone.lab.links import NOT_HERE
 from greenzone.lab.results import FOUND_IN_NOTES
+from greenzone.lab.streams import STREAMS
 from greenzone.law.classification import classify
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import Part, part_of
@@ -26,6 +27,7 @@ from greenzone.records.subject import part_json
 LIMITER_RATIO = 1.05  # a burst this much above the sustained rate is worth a word
 USUAL_VARIANTS = ("e4m3", "e2m1", "e2m3")  # they say no more than the format does
 MEASURED_RATES = ("matmul", "peak")
+MEMORY_STREAMS = tuple(stream.name for stream in STREAMS)  # a sweep of working sets is the caches' bandwidth
 
 
 def part_facts(device: Device, profile: DeviceProfile | None) -> dict[str, Any]:
@@ -83,7 +85,8 @@ def measured_evidence(rows: Iterable[Row]) -> Iterable[Evidence]:
 
 
 def _measured_dram(rows: list[Row], window: str, emulated: bool) -> Iterable[Evidence]:
-    found = [(r.name, r.bandwidth_gb_s.low) for r in rows if r.name.startswith("memory.") and r.bandwidth_gb_s]
+    """The best stream, by the bytes its loop counts: a processor's bus may have carried more, never less."""
+    found = [(r.name, r.bandwidth_gb_s.low) for r in rows if r.name in MEMORY_STREAMS and r.bandwidth_gb_s]
     if found:
         name, low = max(found, key=lambda f: f[1])
         working = f"measured, y - U: {name} {number(low)}"

@@ -29,6 +29,7 @@ MISSING = 4.0  # what a kind of feature that was seen and that a profile lacks c
 CAPABILITY_SIGMA = 5.0
 NORMAL = (None, "normal")  # what parts usually reach was published on such data; None is an older record
 STREAMS = ("read", "copy", "triad")
+STREAM_ROWS = tuple(f"memory.{name}" for name in STREAMS)
 CLOCKS = ("clock_max_sm_mhz", "clock_max_mhz", "clock_boost_mhz")
 
 
@@ -92,7 +93,7 @@ def seen(record: Record) -> Fingerprint:
             # the first row of a format and window is that of its best variant
             (burst if row.window == "burst" else rates).setdefault(row.format, row.rate_tops.median)
             lower[row.format] = max(lower.get(row.format, 0.0), row.rate_tops.low)
-        elif row.name.startswith("memory.") and row.window != "burst" and _sound(row.bandwidth_gb_s):
+        elif row.name in STREAM_ROWS and row.window != "burst" and _sound(row.bandwidth_gb_s):
             streams[row.name.removeprefix("memory.")] = row.bandwidth_gb_s.median
     memory, units = _figure(d, "memory_bytes", 1e18), _figure(d, "units", 1e9)
     return Fingerprint(

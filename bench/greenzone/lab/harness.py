@@ -22,7 +22,7 @@ from greenzone.lab.isolation import Watched
 from greenzone.lab.models import default_model, load_model
 from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
-from greenzone.lab.workloads import WORKLOADS, Plan
+from greenzone.lab.workloads import WORKLOADS, Plan, left_out
 from greenzone.law.transaction import Transaction
 from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.parts.profile import DeviceProfile
@@ -110,6 +110,9 @@ def _opened(request: Request, device: Device) -> tuple[Record, Path]:
         record.find(code, "warning", f"{device.id}: {text}")
     if device.chosen_because:
         record.find("device_chosen", "info", f"{device.id}: {device.chosen_because}")
+    if missing := record.settings["left_out"]:
+        text = f"suite {request.suite} leaves out {', '.join(missing)}; a longer suite has them"
+        record.find("left_out", "info", text)
     path = path_for(request.folder, device.id, run_id)
     write(record, path)
     return record, path
@@ -264,6 +267,7 @@ def _settings(request: Request) -> dict[str, Any]:
         "models": list(request.models) or [default_model().id], "batch": request.batch,
         "context": request.context, "seed": request.seed, "data": "normal", "on": request.on.isoformat(),
         "known_on": request.known_on.isoformat(),
+        "left_out": left_out(request.workloads or WORKLOADS, request.suite),
         "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters},
     }  # fmt: skip
 

@@ -1,13 +1,14 @@
-"""What is run, and nothing about how: a product, a copy, an attention, one layer of a model.
+"""What is run, and nothing about how: a product, an attention, one layer of a model.
 
 An operator counts its `operations` (two for each multiply-accumulate), the `bytes` it cannot avoid
 moving (each input read once, each output written once) and the `resident_bytes` it needs in memory.
-Rates, rooflines and emulated times all come from these three. torch is not needed here.
+Rates, rooflines and emulated times all come from these three. torch is not needed here; memory
+streams are in `streams`.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal, Protocol
+from typing import Literal, Protocol
 
 from greenzone.errors import UsageError
 from greenzone.formats import get_format
@@ -55,7 +56,12 @@ def result_bytes(format: str) -> float:
     return _RESULT_BYTES.get(format, element_bytes(format))
 
 
-def _positive(operator: object, **sizes: float) -> None:
+def require_sizes(operator: object, **sizes: float) -> None:
+    """Refuse an operator one of whose sizes is below 1.
+
+    Raises:
+        UsageError: which one, and of which operator.
+    """
     for name, size in sizes.items():
         if size < 1:
             raise UsageError(f"{type(operator).__name__}: {name} is {size}; it must be at least 1")
@@ -80,7 +86,7 @@ class Matmul:
     data: Data = "normal"
 
     def __post_init__(self) -> None:
-        _positive(self, m=self.m, n=self.n, k=self.k)
+        require_sizes(self, m=self.m, n=self.n, k=self.k)
 
     @property
     def name(self) -> str:
@@ -109,66 +115,6 @@ class Matmul:
 
 
 @dataclass(frozen=True)
-class _Memory:
-    """A stream over `arrays` arrays of `array_bytes` each, every one of them read or written once."""
-
-    array_bytes: int
-    format: str = "fp32"
-    arrays: ClassVar[int]
-    operations_per_element: ClassVar[int]
-
-    def __post_init__(self) -> None:
-        _positive(self, array_bytes=self.array_bytes)
-
-    @property
-    def elements(self) -> int:
-        return int(self.array_bytes / element_bytes(self.format))
-
-    @property
-    def operations(self) -> float:
-        return float(self.operations_per_element * self.elements)
-
-    @property
-    def bytes(self) -> float:
-        return float(self.arrays * self.array_bytes)
-
-    @property
-    def resident_bytes(self) -> float:
-        return self.bytes
-
-    @property
-    def shape(self) -> dict[str, int]:
-        return {"elements": self.elements}
-
-
-@dataclass(frozen=True)
-class Copy(_Memory):
-    """One array read, one written."""
-
-    name = "memory.copy"
-    arrays = 2
-    operations_per_element = 0
-
-
-@dataclass(frozen=True)
-class Triad(_Memory):
-    """a = b + s c: two arrays read, one written (J. D. McCalpin, STREAM)."""
-
-    name = "memory.triad"
-    arrays = 3
-    operations_per_element = 2
-
-
-@dataclass(frozen=True)
-class Read(_Memory):
-    """One array read and reduced to its largest element."""
-
-    name = "memory.read"
-    arrays = 1
-    operations_per_element = 1
-
-
-@dataclass(frozen=True)
 class Attention:
     """softmax(q k^T) v for `queries` rows against `keys` rows a head; `causal` counts the seen half.
 
@@ -185,7 +131,7 @@ class Attention:
     causal: bool = False
 
     def __post_init__(self) -> None:
-        _positive(self, batch=self.batch, kv_heads=self.kv_heads, queries=self.queries, keys=self.keys)
+        require_sizes(self, batch=self.batch, kv_heads=self.kv_heads, queries=self.queries, keys=self.keys)
         if self.heads % self.kv_heads:
             raise UsageError(
                 f"Attention: {self.heads} heads cannot share {self.kv_heads} key-value heads evenly"
@@ -235,7 +181,7 @@ class Elementwise:
     operations_per_element: int = 1
 
     def __post_init__(self) -> None:
-        _positive(self, elements=self.elements, inputs=self.inputs)
+        require_sizes(self, elements=self.elements, inputs=self.inputs)
 
     @property
     def name(self) -> str:
@@ -267,7 +213,7 @@ class Norm:
     format: str
 
     def __post_init__(self) -> None:
-        _positive(self, rows=self.rows, width=self.width)
+        require_sizes(self, rows=self.rows, width=self.width)
 
     @property
     def name(self) -> str:
@@ -325,7 +271,7 @@ class DecoderLayer:
     format: str
 
     def __post_init__(self) -> None:
-        _positive(self, batch=self.batch, tokens=self.tokens, context=self.context)
+        require_sizes(self, batch=self.batch, tokens=self.tokens, context=self.context)
         if self.phase == "decode" and self.tokens != 1:
             raise UsageError(f"DecoderLayer: decode runs 1 token of a sequence at a time, not {self.tokens}")
         if self.phase == "prefill" and self.context != self.tokens:

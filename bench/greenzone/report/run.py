@@ -53,7 +53,7 @@ def _measured_sections(record: Record, part: Part) -> list[Group]:
     sections: dict[str, Callable[[], Group]] = {
         "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record, "matmul")),
         "peak": lambda: terminal.section("Rates from registers, beyond the library", _rates(record, "peak")),
-        "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", _bandwidth(record, part)),
+        "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", *_bandwidth(record, part)),
         "interconnect": lambda: terminal.section("Links (median, U with k = 2)", _links(record)),
         "inference": lambda: terminal.section("Inference", *_inference(record)),
     }
@@ -109,20 +109,27 @@ def _label(r: Row) -> str:
     return " ".join([*words, *([r.validity] if r.validity != "valid" and r.validity else [])])
 
 
-def _bandwidth(record: Record, part: Part) -> Table:
+def _bandwidth(record: Record, part: Part) -> list[Table]:
+    """The streams, by counted and by bus bytes, then the sweep of working sets."""
     claim = part.value("dram_bandwidth_gb_s")
     known = claim.interval.high if claim.basis == "claimed" and claim.interval.is_bounded else None
-    rows = []
+    streams, points = [], []
     for r in _rows(record, "memory."):
+        if r.name == "memory.sweep":
+            points.append((_set_size(r.shape.get("working_set_bytes", 0)), estimate(r.bandwidth_gb_s), _label(r)))
+            continue
         shares = (_bus(r), _effective(r), _share(r.bandwidth_gb_s, known))
-        rows.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), *shares, _label(r)))
-    columns = ("kernel", "window", "GB/s", "bus GB/s", "n eff", "of claim", "")
-    return terminal.table(*columns, rows=rows, right=columns[2:6])
+        streams.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), *shares, _label(r)))
+    columns = ("kernel", "window", "GB/s", "on the bus", "n eff", "of claim", "")
+    tables = [terminal.table(*columns, rows=streams, right=columns[2:6])] if streams else []
+    if points:
+        tables.append(terminal.table("working set", "GB/s", "", rows=points, right=("working set", "GB/s")))
+    return tables
 
 
 def _bus(r: Row) -> str:
-    """What went over the bus, where that is more than the program counts."""
-    if r.bandwidth_gb_s is None or not r.bus_bytes or not r.bytes:
+    """What the bus of a processor carries, in GB/s, where that is known to be more or the same."""
+    if not (r.bandwidth_gb_s and r.bus_bytes and r.bytes):
         return ""
     return number(float(f"{r.bandwidth_gb_s.median * r.bus_bytes / r.bytes:.4g}"))
 
@@ -137,6 +144,16 @@ def _links(record: Record) -> Table:
         said = [_label(r), where] if r.measured else [r.reason]
         rows.append((", ".join(filter(None, words)), r.window or "", figure, " ".join(filter(None, said))))
     return terminal.table("link", "window", "GB/s", "", rows=rows, right=("GB/s",))
+
+
+def _set_size(size: int) -> str:
+    """Bytes in the unit that caches are sold in.
+
+    >>> _set_size(2**19), _set_size(3 * 2**20)
+    ('512 KiB', '3 MiB')
+    """
+    unit, name = (2**20, "MiB") if size >= 2**20 else (2**10, "KiB")
+    return f"{size / unit:.4g} {name}"
 
 
 def _inference(record: Record) -> list[RenderableType]:

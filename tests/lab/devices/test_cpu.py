@@ -7,8 +7,9 @@ import pytest
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices import host
 from greenzone.lab.devices.cpu import CpuDevice, HostClocks
-from greenzone.lab.operators import Copy, Matmul, Operator
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.results import Check, Disturbance
+from greenzone.lab.streams import Copy
 
 
 def write(root: Path, path: str, text: str) -> None:

@@ -11,9 +11,10 @@ from greenzone.lab.devices import peak_triton
 from greenzone.lab.devices.cuda import CudaDevice, CudaKernel, cuda_devices, match_profiles
 from greenzone.lab.devices.cuda_driver import Properties, precision
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import Copy, DecoderLayer, Matmul
+from greenzone.lab.operators import DecoderLayer, Matmul
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import NotMeasured
+from greenzone.lab.streams import Copy
 from greenzone.lab.workloads import Plan, matmul
 from greenzone.parts.catalogue import load_profile
 

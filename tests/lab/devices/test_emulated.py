@@ -12,7 +12,8 @@ from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices.emulated import EmulatedDevice, EmulatedKernel, bearable
 from greenzone.lab.devices.emulated_model import TimeModel
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import Copy, DecoderLayer, Matmul, Operator, Read, Triad
+from greenzone.lab.operators import DecoderLayer, Matmul, Operator
+from greenzone.lab.streams import Copy, Read, Triad
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile, Emulation, Limiter
 from greenzone.statistics import autocorrelation, median

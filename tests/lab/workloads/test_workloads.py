@@ -12,7 +12,7 @@ from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import ModelShape, Operator
 from greenzone.lab.results import Check, NotMeasured, Result
-from greenzone.lab.workloads import WORKLOADS, Plan, inference, matmul, memory
+from greenzone.lab.workloads import WORKLOADS, Plan, inference, matmul, memory, sweep
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile, Memory
 from greenzone.statistics import median
@@ -25,6 +25,11 @@ def rows(workload: str, device: Any, plan: Plan | None = None) -> list[Result]:
     found = list(WORKLOADS[workload](device, plan or Plan()))
     assert all(isinstance(row, Result) for row in found), found
     return [row for row in found if isinstance(row, Result)]
+
+
+def streams(device: Any, plan: Plan | None = None) -> list[Result]:
+    """The rows of the memory streams, without the sweep of working sets."""
+    return [row for row in rows("memory", device, plan) if row.name != "memory.sweep"]
 
 
 def small(capacity_gb: float) -> DeviceProfile:
@@ -75,10 +80,9 @@ def test_where_nothing_fits_the_reason_is_given() -> None:
 
 
 def test_smaller_arrays_where_memory_is_short() -> None:
-    found = rows("memory", EmulatedDevice(small(1.2)))
-    assert [row.name for row in found] == [
-        n for n in ("memory.copy", "memory.triad", "memory.read") for _ in "xx"
-    ]
+    found = streams(EmulatedDevice(small(1.2)))
+    names = ("memory.copy", "memory.triad", "memory.read", "memory.update")
+    assert [row.name for row in found] == [n for n in names for _ in "xx"]
     assert found[0].bytes < 2 * 2**30
     assert any("a smaller size was tried" in note for note in found[0].notes)
     for row in found:
@@ -88,7 +92,7 @@ def test_smaller_arrays_where_memory_is_short() -> None:
 
 def test_arrays_are_eight_times_the_cache_at_least() -> None:
     device = EmulatedDevice(H20)
-    assert all(row.bytes >= 8 * device.last_level_cache_bytes for row in rows("memory", device))
+    assert all(row.bytes >= 8 * device.last_level_cache_bytes for row in streams(device))
 
 
 def test_a_part_without_claimed_peaks_gives_a_reason_for_each_question() -> None:
@@ -135,7 +139,8 @@ def test_out_of_memory_while_it_runs_tries_a_smaller_size(monkeypatch: pytest.Mo
         return check(kernel)
 
     monkeypatch.setattr(EmulatedKernel, "check", big_ones_fail)
-    row = rows("memory", EmulatedDevice(H20))[0]
+    row = next(memory.run(EmulatedDevice(H20), Plan()))
+    assert isinstance(row, Result)
     assert row.bytes <= 1e9
     assert any("out of memory; a smaller size was tried" in note for note in row.notes)
 
@@ -181,9 +186,10 @@ class SmallCpu(CpuDevice):
 
 def test_the_processor_counts_the_bytes_on_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUDGETS, "quick", Budget(min_load_s=0, max_load_s=0, sustained_s=0))
-    copy, _, triad, _, read, _ = rows("memory", SmallCpu())
-    assert [row.extra["bus_bytes"] for row in (copy, triad, read)] == [
-        copy.bytes * 3 / 2, pytest.approx(triad.bytes * 4 / 3), read.bytes,
+    monkeypatch.setattr(sweep, "_CALL_BYTES", 2**20)
+    copy, _, triad, _, read, _, update, _ = streams(SmallCpu())
+    assert [row.extra["bus_bytes"] for row in (copy, triad, read, update)] == [
+        copy.bytes * 3 / 2, pytest.approx(triad.bytes * 4 / 3), read.bytes, update.bytes,
     ]  # fmt: skip
 
 

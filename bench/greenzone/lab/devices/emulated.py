@@ -20,9 +20,10 @@ from greenzone.lab.devices.emulated_model import Cost, TimeModel
 from greenzone.lab.devices.kernels import build
 from greenzone.lab.devices.numerics import simulated
 from greenzone.lab.links import AllReduce, Transfer
-from greenzone.lab.operators import Copy, DecoderLayer, Matmul, ModelShape, Operator, Read, Triad
+from greenzone.lab.operators import DecoderLayer, Matmul, ModelShape, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
+from greenzone.lab.streams import Stream, Sweep
 from greenzone.parts.profile import DeviceProfile
 
 # Calls of one kernel on an otherwise idle accelerator scatter by about half a per cent, and
@@ -32,6 +33,7 @@ _NOISE_MEMORY = 0.6  # lag-1 autocorrelation; 0.4 to 0.9 was seen on real machin
 _PRODUCT_SIDE = 256
 _PEAK_SIDE, _PEAK_REPEATS = 64, 32
 _ARRAY_BYTES = 2**20
+_PASSES = 4
 _CACHE_MIB = 64.0  # of a part whose cache is not known
 _AMBIENT_C, _FULL_LOAD_C = 35.0, 75.0
 
@@ -246,8 +248,9 @@ def bearable(operator: Operator) -> Operator:
     if isinstance(operator, Peak):
         tile = {side: min(getattr(operator, side), _PEAK_SIDE) for side in ("m", "n", "k", "programs")}
         return replace(operator, **tile, repeats=min(operator.repeats, _PEAK_REPEATS))
-    if isinstance(operator, Copy | Triad | Read):
-        return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32")
+    if isinstance(operator, Stream):
+        passes = {"passes": min(operator.passes, _PASSES)} if isinstance(operator, Sweep) else {}
+        return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32", **passes)
     if isinstance(operator, DecoderLayer):
         tokens = min(operator.tokens, 16)
         context = tokens if operator.phase == "prefill" else min(operator.context, 128)

@@ -2,7 +2,8 @@
 
     seconds = launch latency + max(operations / (peak x efficiency x fill), bytes / (bandwidth x efficiency))
 
-`fill` is the share of the units that work in the last wave of output tiles. A composite operator
+`fill` is the share of the units that work in the last wave of output tiles. A set that is read again
+and again comes from the last-level cache as far as that holds it. A composite operator
 takes the sum of its parts. Published models of this kind err by 25 to 40 per cent (NeuSight, ASPLOS
 2025): the emulated device exercises the harness and ranks parts, it is no measurement.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from greenzone.errors import DeviceError
 from greenzone.lab.operators import DecoderLayer, Matmul, Operator
 from greenzone.lab.peak import Peak
+from greenzone.lab.streams import Sweep
 from greenzone.parts.profile import DeviceProfile, Limiter
 
 # Share of the claimed dense peak that large products reach. A format with no figure takes `other`.
@@ -40,6 +42,9 @@ _BANDWIDTH_EFFICIENCY = {
     "amd": {"copy": 0.79, "triad": 0.73, "read": 0.79, "other": 0.75},
     "default": {"copy": 0.87, "triad": 0.88, "read": 0.87, "other": 0.87},
 }
+# The last-level cache's reads beside the memory's: A100 80GB 3,094 and 1,599 GB/s, H800 8,828 and 2,978
+# (chanzhennan/ChipBenchmarker); in between, as an estimate for all.
+_CACHE_SPEED = 2.5
 _LAUNCH_US = 2.0  # an empty kernel between two events takes 2 to 5 us on current parts; an estimate
 _IDLE_SHARE = 0.17  # idle over rated power: 120 of 700 W, an estimate from idle H100 SXM boards
 # Output tiles a library chooses from, and what a smaller one costs in operand traffic (estimates).
@@ -142,9 +147,28 @@ class TimeModel:
         if isinstance(operator, Peak):
             seconds = self._peak_seconds(operator)
             return Cost(self.launch_seconds + seconds, seconds, 0.0, operator.operations)
-        memory = operator.bytes / (self.bandwidth_gb_s(operator.name.removeprefix("memory.")) * 1e9)
+        memory = self._memory_seconds(operator)
         compute = self._compute_seconds(operator)
         return Cost(self.launch_seconds + max(compute, memory), compute, memory, operator.operations)
+
+    def _memory_seconds(self, operator: Operator) -> float:
+        if not isinstance(operator, Sweep):
+            return operator.bytes / (self.bandwidth_gb_s(operator.name.removeprefix("memory.")) * 1e9)
+        held = self.cached_share(operator.resident_bytes)
+        from_memory = operator.bytes / (self.bandwidth_gb_s("read") * 1e9)
+        return from_memory * (1 - held + held / _CACHE_SPEED)
+
+    def cached_share(self, working_set_bytes: float) -> float:
+        """The share of a set, read again and again, that the last-level cache still holds from before.
+
+        All of a set up to the cache's size, none from twice that on, a straight line between: with
+        the oldest line always evicted it would be a step, and real caches choose less strictly. No
+        level where the profile gives no `l2_mib`.
+        """
+        hardware = self._profile.hardware
+        if hardware is None or not hardware.l2_mib:
+            return 0.0
+        return min(1.0, max(0.0, 2 - working_set_bytes / (hardware.l2_mib * 2**20)))
 
     def _compute_seconds(self, operator: Operator) -> float:
         # streams, norms and sums run on vector units that keep up with the memory

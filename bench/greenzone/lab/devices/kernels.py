@@ -1,8 +1,7 @@
-"""Operators as torch kernels on any torch device: products and memory streams.
+"""Operators as torch kernels on any torch device: products here, layers and streams beside.
 
-Outputs are allocated once and written through `out=`: an allocation inside the timing costs a
-processor three to ten times the work (a + b at 0.1 to 0.3 of the bandwidth of `torch.add(out=)`).
-Sets of operands rotate over at least twice the last-level cache, in place of flushing it.
+Outputs are allocated once and written through `out=`. Sets of operands rotate over at least twice
+the last-level cache, in place of flushing it.
 """
 
 import math
@@ -13,22 +12,27 @@ import torch
 from torch import Tensor
 
 from greenzone.errors import DeviceError
-from greenzone.lab.devices.checking import CHUNK, check_elements, check_product, compare, poison
+from greenzone.lab.devices.checking import check_product, poison
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.layer import DecoderLayerKernel
 from greenzone.lab.devices.numerics import Numerics
 from greenzone.lab.devices.peak_tiles import TorchPeak
-from greenzone.lab.operators import Copy, DecoderLayer, Matmul, Operator, Read, Triad
+from greenzone.lab.devices.stream import StreamKernel
+from greenzone.lab.operators import DecoderLayer, Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
+from greenzone.lab.streams import Stream, Sweep
 
 _SETS_MAX = 64
-_TRIAD_SCALE = 0.4  # STREAM's
-_TRIAD_TOLERANCE = {torch.float64: 1e-15, torch.float32: 1e-6}  # two roundings an element
 
 
 def rotation_sets(operator: Operator, cache_bytes: int) -> int:
-    """How many sets of operands go round, so that they fill the cache at least twice."""
+    """How many sets of operands go round, so that they fill the cache at least twice.
+
+    A sweep has one: what it asks is which cache holds it.
+    """
+    if isinstance(operator, Sweep):
+        return 1
     return max(1, min(_SETS_MAX, math.ceil(2 * cache_bytes / operator.resident_bytes)))
 
 
@@ -104,72 +108,6 @@ class ProductKernel:
         self._sets.clear()
 
 
-class StreamKernel:
-    """Copy, triad or read over arrays far larger than the caches."""
-
-    note: str | None = None
-    variant: str | None = None
-
-    def __init__(
-        self, operator: Copy | Triad | Read, dtype: torch.dtype, device: torch.device, seed: int, sets: int
-    ) -> None:
-        self.operator = operator
-        self._seed, self._turn = seed, 0
-        generator = torch.Generator(device).manual_seed(seed)
-        self._sets = [self._arrays(generator, dtype) for _ in range(sets)]
-        self._run = _STREAMS[type(operator)]
-
-    def _arrays(self, generator: torch.Generator, dtype: torch.dtype) -> list[Tensor]:
-        reads_only = isinstance(self.operator, Read)
-        inputs = 1 if reads_only else self.operator.arrays - 1
-        out = torch.empty(
-            () if reads_only else (self.operator.elements,), dtype=dtype, device=generator.device
-        )
-        drawn = [
-            torch.empty(self.operator.elements, dtype=dtype, device=generator.device) for _ in range(inputs)
-        ]
-        return [out, *(x.normal_(generator=generator) for x in drawn)]
-
-    def launch(self) -> None:
-        arrays = self._sets[self._turn]
-        self._turn = (self._turn + 1) % len(self._sets)
-        self._run(arrays)
-
-    @torch_errors("check of a memory stream")
-    def check(self) -> Check:
-        self._turn = 0
-        out, *inputs = self._sets[0]
-        poison(out)
-        self.launch()
-        if isinstance(self.operator, Read):
-            largest = max(float(part.max()) for part in torch.split(inputs[0], CHUNK))
-            reference = torch.tensor([largest], dtype=torch.float64)
-            return compare(out.reshape(1), reference, out, 0.0, "largest element, found in parts")
-        if isinstance(self.operator, Copy):
-            return check_elements(out, inputs, [1.0], 0.0, self._seed)
-        return check_elements(out, inputs, [1.0, _TRIAD_SCALE], _TRIAD_TOLERANCE[out.dtype], self._seed)
-
-    def close(self) -> None:
-        self._sets.clear()
-
-
-def _copy(arrays: list[Tensor]) -> None:
-    out, source = arrays
-    out.copy_(source)
-
-
-def _triad(arrays: list[Tensor]) -> None:
-    out, b, c = arrays
-    torch.add(b, c, alpha=_TRIAD_SCALE, out=out)
-
-
-def _read(arrays: list[Tensor]) -> None:
-    out, source = arrays
-    torch.amax(source, dim=0, out=out)
-
-
-_STREAMS: dict[type, Callable[[list[Tensor]], None]] = {Copy: _copy, Triad: _triad, Read: _read}
-
 TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | TorchPeak
 
 
@@ -194,13 +132,6 @@ def build(
             return DecoderLayerKernel(operator, numerics(operator.format), device, seed, sets)
         if isinstance(operator, Peak):
             return TorchPeak(operator, numerics(operator.format), device, seed)
-        if isinstance(operator, Copy | Triad | Read):
-            return StreamKernel(operator, _stream_dtype(operator.format), device, seed, sets)
+        if isinstance(operator, Stream):
+            return StreamKernel(operator, device, seed, sets)
     raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")
-
-
-def _stream_dtype(format: str) -> torch.dtype:
-    kinds = {"fp64": torch.float64, "fp32": torch.float32}
-    if format not in kinds:
-        raise DeviceError(f"memory streams run in fp32 or fp64, not in {format}")
-    return kinds[format]

@@ -3,7 +3,7 @@
 Each is a generator `run(device, plan)` of results, so that what is finished is kept when a run stops.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from greenzone.lab.devices.base import Device
 from greenzone.lab.results import NotMeasured, Result
@@ -20,4 +20,15 @@ WORKLOADS: dict[str, Workload] = {
     "inference": inference.run,
 }
 
-__all__ = ["WORKLOADS", "Plan", "Workload", "inference", "interconnect", "matmul", "memory", "peak"]
+
+def left_out(workloads: Iterable[str], suite: str) -> list[str]:
+    """What a longer suite has and this one leaves out, of the workloads that are run, in words."""
+    named = tuple(workloads)
+    found = memory.left_out(suite) if "memory" in named else []
+    if suite == "quick":
+        found += ["the search of shapes", "low-toggle data"] if "matmul" in named else []
+        found += ["some formats of the peak"] if "peak" in named else []
+    return [*found, "the repeats of --suite lab"] if suite != "lab" else found
+
+
+__all__ = ["WORKLOADS", "Plan", "Workload", "inference", "interconnect", "left_out", "matmul", "memory", "peak"]

@@ -16,9 +16,9 @@ from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.workloads.plan import Measured, Plan, is_processor, prepared, results
 
 _MIB = 2**20
-_COPIED = {"quick": 64 * _MIB, "standard": 256 * _MIB}  # nvbandwidth's buffer is 64 MiB, later 512
-_SUMMED = {"quick": 64 * _MIB, "standard": 256 * _MIB}
-_SUMMED_PROCESSOR = {"quick": 16 * _MIB, "standard": 64 * _MIB}
+_COPIED = {"quick": 64 * _MIB, "standard": 256 * _MIB, "lab": 256 * _MIB}  # nvbandwidth's buffer is 64 MiB, later 512
+_SUMMED = {"quick": 64 * _MIB, "standard": 256 * _MIB, "lab": 256 * _MIB}
+_SUMMED_PROCESSOR = {"quick": 16 * _MIB, "standard": 64 * _MIB, "lab": 64 * _MIB}
 _LEAST_BYTES = 4 * _MIB
 _WARMUPS = 4
 

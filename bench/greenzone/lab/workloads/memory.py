@@ -1,42 +1,55 @@
-"""Memory bandwidth: copy, triad and read over arrays far larger than the last cache."""
+"""Memory bandwidth: streams over arrays far larger than the last cache, then a sweep of smaller ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.base import Device
 from greenzone.lab.measure import judge
-from greenzone.lab.operators import Copy, Operator, Read, Triad
 from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.streams import STREAMS, Copy, Read, Stream, Triad, Update
+from greenzone.lab.workloads import sweep
 from greenzone.lab.workloads.plan import Plan, is_processor, measure_first_that_fits, results
 
 _TIMES_CACHE = 8
 _LEAST_BYTES = 2**30  # on an accelerator, so that latency at the start and end is a small part
 _ALIGNED = 4096
-# A processor reads a line before it writes it, unless it is told not to, and torch does not tell it:
-# the bus carries one more array than the program counts. Accelerators write without reading.
-_WRITE_ALLOCATE = {"memory.copy": 3 / 2, "memory.triad": 4 / 3, "memory.read": 1.0}
+# What others report, and the one whose counted bytes are all that a processor's bus carries.
+_QUICK: tuple[type[Stream], ...] = (Copy, Triad, Read, Update)
 
 
 def run(device: Device, plan: Plan) -> Iterator[Result | NotMeasured]:
-    """A burst and a sustained result for each stream, or why there is none."""
+    """A burst and a sustained result for each stream, or why there is none; then the sweep."""
     sizes, notes = _sizes(device)
-    for kind in (Copy, Triad, Read):
+    for kind in _chosen(plan.suite):
         try:
             yield from _stream(device, [kind(size) for size in sizes], plan, notes)
         except DeviceError as error:
-            yield NotMeasured(str(kind.name), None, str(error))
+            yield NotMeasured(kind.name, None, str(error))
+    yield from sweep.run(device, plan, sizes[0])
 
 
-def _stream(device: Device, operators: list[Operator], plan: Plan, notes: list[str]) -> Iterator[Result]:
-    measured = measure_first_that_fits(device, operators, plan)
+def left_out(suite: str) -> list[str]:
+    """The names of the streams that a suite does not run."""
+    chosen = _chosen(suite)
+    return [kind.name for kind in STREAMS if kind not in chosen]
+
+
+def _chosen(suite: str) -> Sequence[type[Stream]]:
+    return _QUICK if suite == "quick" else STREAMS
+
+
+def _stream(device: Device, streams: list[Stream], plan: Plan, notes: list[str]) -> Iterator[Result]:
+    measured = measure_first_that_fits(device, streams, plan)
     measured = replace(measured, notes=(*notes, *measured.notes))
-    operator = measured.operator
+    stream = next(s for s in streams if s == measured.operator)
     extra: dict[str, object] = {"ceiling": device.ceiling_bandwidth_gb_s()}
+    # A processor reads a line before it overwrites it, unless it is told not to, and torch does not
+    # tell it. Accelerators write without reading.
     if is_processor(device):
-        extra["bus_bytes"] = operator.bytes * _WRITE_ALLOCATE[operator.name]
-    for result in results(measured, "bandwidth_gb_s", operator.bytes / 1e9, extra):
-        yield judge(result, device.ceiling_bandwidth_gb_s())
+        extra["bus_bytes"] = stream.bus_bytes
+    for result in results(measured, "bandwidth_gb_s", stream.bytes / 1e9, extra):
+        yield judge(replace(result, data=stream.data), device.ceiling_bandwidth_gb_s())
 
 
 def _sizes(device: Device) -> tuple[list[int], list[str]]:

@@ -23,7 +23,7 @@ _VARIANTS: dict[str, tuple[str | None, ...]] = {"fp8": ("e4m3", "e5m2")}
 _TILES = ((128, 256, 128, 8), (128, 128, 128, 4), (128, 256, 256, 8), (128, 128, 256, 4), (128, 128, 64, 8))
 _TILES_WIDE = ((64, 64, 128, 4), (64, 64, 64, 4), (128, 64, 64, 4))  # fp64 and fp32: sums fill the registers
 _WIDE = ("fp64", "fp64_tensor", "fp32")
-_TRIED = {"quick": 2, "standard": 5}
+_TRIED = {"quick": 2, "standard": 5, "lab": 5}
 # Compiling takes a second a kernel: quick asks for the formats that decide the TPP.
 _QUICK = ("fp16", "bf16", "fp8", "fp4", "int8")
 _PROGRAMS_A_UNIT = 4  # so that units which hold 1, 2 or 4 at once all end together
