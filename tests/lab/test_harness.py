@@ -192,14 +192,14 @@ def test_a_watched_workload_is_measured_by_a_process_of_its_own(
             yield Row(name=name, format="fp32", measured=False, reason="no answer for 120 s: it hangs")
 
     monkeypatch.setattr(harness, "Watched", Apart)
-    request = request_for(tmp_path, device="cpu", formats=None, watched=True)
+    request = request_for(tmp_path, device="cpu", suite="lab", formats=("fp32",), watched=True)
     found = harness.run(request)
-    assert seen == [(harness.Measure("cpu"), harness.SILENCE_S["quick"])]
+    assert seen == [(harness.Measure("cpu"), harness.SILENCE_S["lab"])] * 3
     assert [f.text for f in found.record.findings if f.code == "not_measured"] == [
         "matmul fp32: not measured: no answer for 120 s: it hangs"
     ]
     emulated = harness.run(request_for(tmp_path, watched=True))
-    assert len(seen) == 1, "an emulated device does not hang"
+    assert len(seen) == 3, "an emulated device does not hang"
     assert emulated.record.benchmarks[0].measured
 
 

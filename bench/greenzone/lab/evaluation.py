@@ -146,7 +146,8 @@ def _find_in_row(record: Record, row: Row) -> None:
     elif row.validity == "invalid":
         record.find("invalid", "error", f"{what} {row.window}: refused: {row.notes[-1] if row.notes else 'invalid'}")
     elif row.validity == "unstable":
-        record.find("unstable", "error", f"{what} {row.window}: {row.notes[-1] if row.notes else 'unstable'}")
+        why = next((note for note in row.notes if note.startswith("not steady")), "unstable")
+        record.find("unstable", "error", f"{what} {row.window}: {why}")
     for note in row.notes:
         code = next((code for words, code in FOUND_IN_NOTES.items() if note.startswith(words)), None)
         if code:

@@ -23,6 +23,7 @@ from greenzone.lab.models import default_model, load_model
 from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.workloads import WORKLOADS, Plan, left_out
+from greenzone.lab.workloads.plan import is_processor
 from greenzone.law.transaction import Transaction
 from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.parts.profile import DeviceProfile
@@ -165,7 +166,9 @@ def _repeated(plan: Plan, device: Device) -> Iterator[Plan]:
 
 
 def _workload(request: Request, name: str, plan: Plan, device: Device) -> Iterator[Row]:
-    if request.watched and not device.emulated:
+    # A processor's kernels do not hang, and a process of their own takes seconds to start: for lab alone.
+    apart = plan.suite == "lab" or not is_processor(device)
+    if request.watched and apart and not device.emulated:
         yield from Watched(Measure(request.device), SILENCE_S[plan.suite], device.formats()).rows(name, plan)
     else:
         yield from measured_rows(device, name, plan)

@@ -16,7 +16,6 @@ FOUND_IN_NOTES = {
     "contention": "contention",
     "two speeds": "two_speeds",
     "clocks were kept down": "throttled",
-    "not steady": "not_steady",
 }
 
 

@@ -20,8 +20,8 @@ H20 = load_profile("nvidia-h20")
 ROUTES = ("host_to_device", "device_to_host", "bidirectional")
 
 
-def asked(device: Any) -> dict[tuple[str, str], Any]:
-    found = WORKLOADS["interconnect"](device, Plan())
+def asked(device: Any, plan: Plan | None = None) -> dict[tuple[str, str], Any]:
+    found = WORKLOADS["interconnect"](device, plan or Plan())
     return {(r.name.removeprefix("interconnect."), getattr(r, "window", "")): r for r in found}
 
 
@@ -102,10 +102,10 @@ def test_a_device_that_fails_gives_a_reason_for_every_question(monkeypatch: pyte
 
 
 def test_a_processor_has_no_link_to_itself_and_sums_between_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BUDGETS, "quick", Budget(min_load_s=0, max_load_s=0, sustained_s=0))
-    monkeypatch.setitem(interconnect._SUMMED_PROCESSOR, "quick", 2**14)
+    monkeypatch.setitem(BUDGETS, "standard", Budget(min_load_s=0, max_load_s=0, sustained_s=0))
+    monkeypatch.setitem(interconnect._SUMMED_PROCESSOR, "standard", 2**14)
     monkeypatch.setattr("greenzone.lab.measure.sampling.WINDOWS_S", (0.005, 0.05, 0.1))
-    found = asked(CpuDevice())
+    found = asked(CpuDevice(), Plan(suite="standard"))
     for route in ROUTES:
         assert found[route, ""].reason == "not measurable here: the processor is the host"
     assert found["peer", ""].reason == "not measurable here: one device"
@@ -122,5 +122,9 @@ def test_ranks_that_fail_are_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
         raise DeviceError("all-reduce of 2 ranks on gloo: the ranks did not meet within 90 s")
 
     monkeypatch.setattr("greenzone.lab.devices.ranks.Ranks.__init__", fails)
-    reason = asked(CpuDevice())["all_reduce", ""].reason
+    reason = asked(CpuDevice(), Plan(suite="standard"))["all_reduce", ""].reason
     assert reason == "all-reduce of 2 ranks on gloo: the ranks did not meet within 90 s"
+
+
+def test_quick_on_a_processor_leaves_the_sum_to_a_longer_suite() -> None:
+    assert "--suite standard has it" in asked(CpuDevice())["all_reduce", ""].reason
