@@ -49,9 +49,9 @@ def test_a_workload_that_ends_well_gives_its_rows() -> None:
 
 
 def test_a_kernel_that_hangs_is_ended_and_the_formats_after_it_are_measured() -> None:
-    rows = list(Watched(hanging_at_bf16, 12, FORMATS).rows("matmul", Plan()))
+    rows = list(Watched(hanging_at_bf16, 3, FORMATS).rows("matmul", Plan()))
     assert told(iter(rows)) == [("fp32", True), ("bf16", False), ("int8", True)]
-    assert rows[1].reason == "no answer for 12 s: it hangs; it was ended, and the run went on without it"
+    assert rows[1].reason == "no answer for 3 s: it hangs; it was ended, and the run went on without it"
 
 
 def test_a_child_that_dies_is_said_with_its_signal() -> None:

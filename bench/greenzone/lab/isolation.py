@@ -15,6 +15,7 @@ from greenzone.errors import DeviceError, GreenzoneError
 from greenzone.lab.workloads import Plan
 from greenzone.records.record import Row
 
+START_S = 180.0  # a child may take long to import what it needs on a busy machine
 BY_FORMAT = ("matmul", "peak")  # workloads whose rows come format by format
 # (name of the workload, plan) -> rows; made in the child, so that nothing of a device crosses over
 Work = Callable[[str, Plan], Iterator[Row]]
@@ -73,9 +74,10 @@ class Watched:
             receiver.close()
 
     def _received(self, receiver: Connection, process: Any) -> Iterator[Row | str]:
+        limit_s = max(START_S, self.silence_s)
         while True:
-            if not receiver.poll(self.silence_s):
-                yield f"no answer for {self.silence_s:g} s: it hangs; it was ended, and the run went on without it"
+            if not receiver.poll(limit_s):
+                yield f"no answer for {limit_s:g} s: it hangs; it was ended, and the run went on without it"
                 return
             try:
                 kind, content = receiver.recv()
@@ -83,11 +85,12 @@ class Watched:
                 process.join()
                 yield f"the process that measured it died ({_ending(process.exitcode)}); the run went on without it"
                 return
+            limit_s = self.silence_s
             if kind == "row":
                 yield Row.model_validate(content)
             elif kind == "failed":
                 raise DeviceError(content)
-            else:
+            elif kind == "end":
                 return
 
 
@@ -113,6 +116,7 @@ def _send(sender: Connection, work: Work, name: str, plan: Plan) -> None:
     """The child: send every row, then the end, or why there is none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     try:
+        sender.send(("ready", None))
         for row in work(name, plan):
             sender.send(("row", row.model_dump(mode="json")))
         sender.send(("end", None))
