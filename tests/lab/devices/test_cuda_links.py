@@ -12,6 +12,7 @@ from greenzone.lab.devices.cuda import CudaDevice
 from greenzone.lab.devices.cuda_driver import Properties
 from greenzone.lab.devices.cuda_links import CudaTransfer, bytes_check, pattern
 from greenzone.lab.links import AllReduce, Transfer
+from greenzone.lab.measure import BUDGETS
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.workloads import Plan, interconnect
 
@@ -268,7 +269,7 @@ def rows(queues: Queues, state: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_workload_on_one_gpu(enqueued_copies: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interconnect, "_budget", short_budget)
+    monkeypatch.setitem(BUDGETS, "quick", short_budget())
     found = rows(Queues(), enqueued_copies, monkeypatch)
     assert [(r.name, getattr(r, "window", None)) for r in found] == [
         *((f"interconnect.{n}", w) for n in ("host_to_device", "device_to_host", "bidirectional")
@@ -284,7 +285,7 @@ def test_timed_copies_that_did_not_arrive_void_their_timing(
     enqueued_copies: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(interconnect, "measure_windows", lossy(enqueued_copies))
-    monkeypatch.setattr(interconnect, "_budget", short_budget)
+    monkeypatch.setitem(BUDGETS, "quick", short_budget())
     found = rows(Queues(), enqueued_copies, monkeypatch)[0]
     assert isinstance(found, Result)
     assert (found.validity, found.samples, dict(found.metrics)) == ("invalid", (), {})
@@ -313,7 +314,7 @@ def short_budget(*_: object) -> Any:
 def test_where_memory_is_short_a_quarter_is_tried(
     enqueued_copies: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interconnect, "_budget", short_budget)
+    monkeypatch.setitem(BUDGETS, "quick", short_budget())
     monkeypatch.setattr(interconnect, "_LEAST_BYTES", 2**10)
     queues = Queues()
     plain = queues.pinned
