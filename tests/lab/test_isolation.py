@@ -23,11 +23,12 @@ def children_find_this_module(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def well(name: str, plan: Plan) -> Iterator[Row]:
-    yield from (Row(name=name, format=f) for f in plan.formats or ("none",))
+    formats = plan.formats or (FORMATS if name == "matmul" else ("none",))
+    yield from (Row(name=name, format=f) for f in formats)
 
 
 def hanging_at_bf16(name: str, plan: Plan) -> Iterator[Row]:
-    for f in plan.formats or ("fp32", "bf16"):
+    for f in plan.formats or FORMATS:
         if f == "bf16":
             time.sleep(600)
         yield Row(name=name, format=f)
@@ -62,7 +63,7 @@ def test_a_kernel_that_hangs_is_ended_and_the_formats_after_it_are_measured() ->
 
 
 def test_a_child_that_dies_is_said_with_its_signal() -> None:
-    rows = list(Watched(dying_at_bf16, 60, FORMATS).rows("peak", Plan()))
+    rows = list(Watched(dying_at_bf16, 60, FORMATS).rows("peak", Plan(formats=FORMATS)))
     assert told(iter(rows)) == [("fp32", True), ("bf16", False), ("int8", True)]
     assert "killed by SIGKILL" in str(rows[1].reason)
 
@@ -70,3 +71,24 @@ def test_a_child_that_dies_is_said_with_its_signal() -> None:
 def test_a_device_that_cannot_be_used_is_the_error_it_is() -> None:
     with pytest.raises(DeviceError, match="the device is gone"):
         list(Watched(failing, 60, FORMATS).rows("memory", Plan()))
+
+
+def breaking(name: str, plan: Plan) -> Iterator[Row]:
+    yield Row(name=name, format="fp32")
+    raise RuntimeError("CUDA error: an illegal memory access\nmore of it")
+
+
+def asking(name: str, plan: Plan) -> Iterator[Row]:
+    yield Row(name=name, reason=str(plan.formats))
+
+
+def test_an_error_that_nobody_expected_is_a_reason_and_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    rows = list(Watched(breaking, 60, ("fp32",)).rows("memory", Plan()))
+    assert rows[1].reason == "it broke (RuntimeError: CUDA error: an illegal memory access); the run went on without it"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["matmul", "peak", "memory"])
+def test_a_workload_that_chooses_its_formats_is_left_to(name: str) -> None:
+    (row,) = Watched(asking, 60, FORMATS).rows(name, Plan())
+    assert row.reason == "None"

@@ -41,11 +41,11 @@ class Watched:
         Raises:
             DeviceError: the child could not use the device at all.
         """
-        left: Sequence[str] | None = tuple(plan.formats or self.formats) if name in BY_FORMAT else None
+        left = self._order(name, plan)
         while True:
             done: list[str] = []
             failure = None
-            for item in self._child(name, plan if left is None else replace(plan, formats=tuple(left))):
+            for item in self._child(name, plan):
                 if isinstance(item, str):
                     failure = item
                 else:
@@ -58,6 +58,13 @@ class Watched:
             left = _after(left, culprit)
             if not left:
                 return
+            plan = replace(plan, formats=tuple(left))
+
+    def _order(self, name: str, plan: Plan) -> Sequence[str] | None:
+        """The formats in the order a workload takes them; None where it does not go by format, or chooses itself."""
+        if plan.formats and name in BY_FORMAT:
+            return plan.formats
+        return self.formats if name == "matmul" else None
 
     def _child(self, name: str, plan: Plan) -> Iterator[Row | str]:
         """What one child sends: rows, and at the end why it failed, if it did."""
@@ -90,6 +97,9 @@ class Watched:
                 yield Row.model_validate(content)
             elif kind == "failed":
                 raise DeviceError(content)
+            elif kind == "broke":
+                yield f"it broke ({content}); the run went on without it"
+                return
             elif kind == "end":
                 return
 
@@ -122,5 +132,7 @@ def _send(sender: Connection, work: Work, name: str, plan: Plan) -> None:
         sender.send(("end", None))
     except GreenzoneError as error:
         sender.send(("failed", str(error)))
+    except Exception as error:  # noqa: BLE001 - whatever a driver throws, the rest of the run goes on
+        sender.send(("broke", f"{type(error).__name__}: {error}".splitlines()[0][:200]))
     finally:
         sender.close()
