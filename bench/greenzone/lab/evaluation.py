@@ -13,6 +13,7 @@ from greenzone.lab.fingerprint import seen
 from greenzone.lab.identify import identify
 from greenzone.lab.link_evidence import measured_links, rated_links
 from greenzone.lab.links import NOT_HERE
+from greenzone.lab.measure.series import LIMITER_FROM
 from greenzone.lab.results import FOUND_IN_NOTES
 from greenzone.lab.streams import STREAMS
 from greenzone.law.classification import classify
@@ -24,7 +25,6 @@ from greenzone.parts.profile import DeviceProfile
 from greenzone.records.record import Record, Row, Severity
 from greenzone.records.subject import part_json
 
-LIMITER_RATIO = 1.05  # a burst this much above the sustained rate is worth a word
 USUAL_VARIANTS = ("e4m3", "e2m1", "e2m3")  # they say no more than the format does
 MEASURED_RATES = ("matmul", "peak")
 MEMORY_STREAMS = tuple(stream.name for stream in STREAMS)  # a sweep of working sets is the caches' bandwidth
@@ -132,7 +132,9 @@ def find_identity(record: Record, known: Sequence[DeviceProfile]) -> None:
         identity = identify(seen(record), known)
     except RecordError:  # a driver that tells nonsense: the run's own figures stand
         return
-    for code, text in identity.findings if identity.reported else ():
+    # The rows themselves tell a limiter, with its onset.
+    told = [(code, text) for code, text in identity.findings if code != "limiter"]
+    for code, text in told if identity.reported else ():
         record.find(f"identity_{code}", "warning", text)
 
 
@@ -172,7 +174,7 @@ def _find_limiters(record: Record) -> None:
         steady = rates.get((*key, "sustained"))  # type: ignore[arg-type]
         if window != "burst" or steady is None or burst.rate_tops is None or steady.rate_tops is None:
             continue
-        if burst.rate_tops.low > LIMITER_RATIO * steady.rate_tops.high:
+        if burst.rate_tops.low > LIMITER_FROM * steady.rate_tops.high:
             ratio = burst.rate_tops.median / steady.rate_tops.median
             what = _title(burst.name, burst.format, burst.variant, burst.data)
             record.find(*_limiter(f"{what}: burst is {ratio:.2f} of sustained", burst.limiter))

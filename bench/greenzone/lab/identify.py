@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from greenzone.lab.fingerprint import Fingerprint, Misfit, distance, misfits
+from greenzone.lab.measure.sampling import CEILING_MARGIN
+from greenzone.lab.measure.series import LIMITER_FROM
 from greenzone.parts.catalogue import named
 from greenzone.parts.profile import DeviceProfile
 from greenzone.statistics import median
@@ -17,8 +19,6 @@ from greenzone.statistics import median
 ALIKE_WITHIN = 0.5  # sigma, in the root mean square: two parts this close cannot be told apart
 FITS_WITHIN = 2.0
 MISFIT_FROM = 3.0
-LIMITER_FROM = 1.05
-IMPOSSIBLE_FROM = 1.02
 SLOWER_THAN_SIBLINGS = 0.85  # beside devices of its name that were measured too
 SLOWER_THAN_USUAL = 0.7  # beside what parts of the class usually reach, which differs more
 
@@ -146,7 +146,7 @@ def _about_ceiling(found: Fingerprint, profile: DeviceProfile, share: float) -> 
         operations = h.ops_per_clock.get(name) if h else None
         whole = h.rate_tops(operations, clock) if h and operations and clock else None
         most = whole * share if whole else None
-        if most and low > IMPOSSIBLE_FROM * most:
+        if most and low > CEILING_MARGIN * most:
             text = f"{name} at {low:.4g} TOPS is above the {most:.4g} that {profile.id} could do at {clock:g} MHz"
             result.append(("above_ceiling", text))
     return result
