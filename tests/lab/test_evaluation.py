@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from greenzone.intervals import Interval
-from greenzone.lab.devices.emulated import EmulatedDevice
+from greenzone.lab.devices.emulated.device import EmulatedDevice
 from greenzone.lab.evaluation import evaluate, find_identity, measured_evidence
 from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import part_of

@@ -11,7 +11,7 @@ import pytest
 
 from greenzone.errors import DeviceError, FileError, Interrupted, UsageError
 from greenzone.lab import harness
-from greenzone.lab.devices.emulated import EmulatedDevice
+from greenzone.lab.devices.emulated.device import EmulatedDevice
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.workloads import Plan
 from greenzone.law.transaction import Transaction

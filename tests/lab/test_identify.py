@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from greenzone.errors import DeviceError
-from greenzone.lab.devices.emulated import EmulatedDevice
+from greenzone.lab.devices.emulated.device import EmulatedDevice
 from greenzone.lab.fingerprint import Fingerprint, seen
 from greenzone.lab.harness import Request, run
 from greenzone.lab.identify import identify, siblings

@@ -12,7 +12,7 @@ import pytest
         "lab.operators",
         "lab.results",
         "lab.devices",
-        "lab.devices.emulated_model",
+        "lab.devices.emulated.model",
         "lab.measure",
         "lab.workloads",
     ],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from greenzone.intervals import Interval
-from greenzone.lab.devices.emulated import EmulatedDevice
+from greenzone.lab.devices.emulated.device import EmulatedDevice
 from greenzone.lab.evaluation import evaluate
 from greenzone.lab.link_evidence import measured_links, rated_links
 from greenzone.law.transaction import Transaction

@@ -7,7 +7,7 @@ import pytest
 
 from greenzone.datafiles import load
 from greenzone.errors import UsageError
-from greenzone.lab.devices.emulated import EmulatedDevice
+from greenzone.lab.devices.emulated.device import EmulatedDevice
 from greenzone.lab.live import known_of
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile

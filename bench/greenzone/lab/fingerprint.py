@@ -1,7 +1,7 @@
 """What identifies a part from outside: rates by format, bandwidth, memory, units, clock.
 
 `seen` reads it off a record; `expected` says what a profile would show: what is claimed, times the
-share of it that parts of the class usually reach (`emulated_model`, with its sources). A distance is in
+share of it that parts of the class usually reach (`devices.emulated.model`, with its sources). A distance is in
 standard deviations, so that features of different kinds add up.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 from greenzone.errors import DeviceError, RecordError
 from greenzone.formats import FORMATS
 from greenzone.intervals import Interval
-from greenzone.lab.devices.emulated_model import TimeModel
+from greenzone.lab.devices.emulated.model import TimeModel
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.record import EstimateRow, Record
 from greenzone.statistics import median

@@ -7,8 +7,8 @@ import pytest
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.cpu import CpuDevice
-from greenzone.lab.devices.emulated import EmulatedDevice
-from greenzone.lab.devices.emulated_links import EmulatedTransfer, host_link
+from greenzone.lab.devices.emulated.device import EmulatedDevice
+from greenzone.lab.devices.emulated.links import EmulatedTransfer, host_link
 from greenzone.lab.links import Transfer
 from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.results import Check, NotMeasured, Result

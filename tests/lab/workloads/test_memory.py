@@ -8,8 +8,8 @@ import pytest
 from greenzone.errors import DeviceError
 from greenzone.lab.devices import stream
 from greenzone.lab.devices.cpu import CpuDevice
-from greenzone.lab.devices.emulated import EmulatedDevice
-from greenzone.lab.devices.emulated_model import TimeModel
+from greenzone.lab.devices.emulated.device import EmulatedDevice
+from greenzone.lab.devices.emulated.model import TimeModel
 from greenzone.lab.harness import Request, row_of, run
 from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.results import NotMeasured, Result

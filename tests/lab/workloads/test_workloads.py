@@ -7,7 +7,7 @@ import pytest
 
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices.cpu import CpuDevice
-from greenzone.lab.devices.emulated import EmulatedDevice, EmulatedKernel
+from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel
 from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import ModelShape, Operator

@@ -63,7 +63,7 @@ def _cuda(index: int, known: Iterable[DeviceProfile]) -> Device:
 
 
 def _emulated(profile: str, profiles: Callable[[str], DeviceProfile], seed: int) -> Device:
-    from greenzone.lab.devices.emulated import EmulatedDevice
+    from greenzone.lab.devices.emulated.device import EmulatedDevice
 
     return EmulatedDevice(profiles(profile), seed)
 

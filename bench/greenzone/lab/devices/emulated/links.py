@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.cuda_links import bytes_check, pattern
-from greenzone.lab.devices.emulated_model import Cost
+from greenzone.lab.devices.emulated.model import Cost
 from greenzone.lab.links import NOT_HERE, ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.results import Check
 from greenzone.parts.profile import DeviceProfile, Link

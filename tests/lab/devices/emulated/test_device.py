@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenzone.errors import DeviceError, OutOfMemory
-from greenzone.lab.devices.emulated import EmulatedDevice, EmulatedKernel, bearable
-from greenzone.lab.devices.emulated_model import TimeModel
+from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel, bearable
+from greenzone.lab.devices.emulated.model import TimeModel
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import DecoderLayer, Matmul, Operator
 from greenzone.lab.streams import Copy, Read, Triad

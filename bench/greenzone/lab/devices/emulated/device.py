@@ -15,8 +15,8 @@ import torch
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.formats import FORMATS
 from greenzone.lab.devices.base import Kernel
-from greenzone.lab.devices.emulated_links import EmulatedTransfer, emulated_transfer
-from greenzone.lab.devices.emulated_model import Cost, TimeModel
+from greenzone.lab.devices.emulated.links import EmulatedTransfer, emulated_transfer
+from greenzone.lab.devices.emulated.model import Cost, TimeModel
 from greenzone.lab.devices.kernels import build
 from greenzone.lab.devices.numerics import simulated
 from greenzone.lab.links import AllReduce, Transfer
