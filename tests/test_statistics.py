@@ -66,6 +66,25 @@ def test_the_bootstrap_is_the_same_for_the_same_seed() -> None:
     assert median_standard_error([1.0]) == 0
 
 
+def test_rounds_that_differ_are_less_sure_than_one_series_shuffled() -> None:
+    calm = [100 + 0.1 * v for v in correlated(0.0, 300)]
+    shifted = [v + 5 * (n // 100) for n, v in enumerate(calm)]
+    within = median_standard_error(calm, rounds=(100, 100, 100))
+    assert within < 0.1
+    assert median_standard_error(shifted, rounds=(100, 100, 100)) > 20 * within
+
+
+def test_rounds_of_different_length_count_alike() -> None:
+    samples = [1.0] * 1000 + [2.0] * 10 + [2.0] * 10
+    assert median_standard_error(samples) == 0
+    assert median_standard_error(samples, rounds=(1000, 10, 10)) > 0.2
+
+
+def test_rounds_must_add_up() -> None:
+    with pytest.raises(ValueError, match="rounds of"):
+        median_standard_error([1.0, 2.0, 3.0], rounds=(1, 1))
+
+
 def test_a_rate_is_the_amount_over_the_median_time() -> None:
     assert estimate_rate([2.0, 2.0, 4.0], 10.0).median == 5.0
     assert estimate_rate([2.0] * 5, 10.0) == Estimate(5.0, 5.0, 5.0)

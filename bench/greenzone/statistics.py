@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 COVERAGE_FACTOR = 2.0  # k = 2: about 95 % of a normal distribution (JCGM 100:2008, 6.2)
 RESAMPLES = 1000
@@ -87,27 +88,54 @@ def effective_samples(samples: Sequence[float]) -> float:
     return max(1.0, len(samples) * (1 - rho) / (1 + rho))
 
 
-def median_standard_error(samples: Sequence[float], seed: int = 0) -> float:
+def median_standard_error(samples: Sequence[float], seed: int = 0, rounds: Sequence[int] = ()) -> float:
     """The block-bootstrap standard error of the median, in the unit of the samples.
 
     One sample has no spread to show: its standard error is 0 here, and its record says n = 1.
+
+    Args:
+        samples: in the order they were taken.
+        seed: of the bootstrap.
+        rounds: how many of them each round gave, where they were taken in several rounds with other work in
+            between. Then rounds are drawn first and blocks within them (the nested bootstrap of Davison and
+            Hinkley, "Bootstrap Methods and their Application", 1997, 3.8), each round with equal weight.
+
+    Raises:
+        ValueError: the rounds do not add up to the samples.
     """
     import numpy as np
 
     n = len(samples)
     if n < 2:
         return 0.0
-    values = np.asarray(samples, dtype=float)
-    length = block_length(samples)
-    rng = np.random.default_rng(seed)
-    blocks = math.ceil(n / length)
-    starts = rng.integers(0, n, size=(RESAMPLES, blocks))
-    places = (starts[:, :, None] + np.arange(length)) % n
-    resampled = values[places.reshape(RESAMPLES, -1)[:, :n]]
+    sizes = np.asarray(rounds or (n,))
+    if sizes.sum() != n or sizes.min() < 1:
+        raise ValueError(f"rounds of {list(rounds)} samples are not {n}")
+    firsts = np.cumsum(sizes) - sizes
+    length = max(block_length(samples[a : a + size]) for a, size in zip(firsts, sizes, strict=True))
+    places = _bootstrap_places(np.random.default_rng(seed), firsts, sizes, min(length, sizes.min()))
+    resampled = np.asarray(samples, dtype=float)[places]
     return float(np.median(resampled, axis=1).std(ddof=1))
 
 
-def estimate_rate(seconds: Sequence[float], amount: float, relative_systematic: float = 0.0, seed: int = 0) -> Estimate:
+def _bootstrap_places(rng: Any, firsts: Any, sizes: Any, length: int) -> Any:
+    """Which samples each resample has, (RESAMPLES, rounds x the smallest round): rounds drawn, then blocks."""
+    import numpy as np
+
+    count, each = len(sizes), int(sizes.min())
+    chosen = rng.integers(0, count, size=(RESAMPLES, count, 1, 1))
+    starts = (rng.random((RESAMPLES, count, math.ceil(each / length), 1)) * sizes[chosen]).astype(int)
+    places = (starts + np.arange(length)) % sizes[chosen] + firsts[chosen]
+    return places.reshape(RESAMPLES, count, -1)[:, :, :each].reshape(RESAMPLES, -1)
+
+
+def estimate_rate(
+    seconds: Sequence[float],
+    amount: float,
+    relative_systematic: float = 0.0,
+    seed: int = 0,
+    rounds: Sequence[int] = (),
+) -> Estimate:
     """The median rate `amount` / seconds, with its expanded uncertainty.
 
     U = 2 x the root of the summed squares of the standard uncertainties: the bootstrap's, and a
@@ -118,11 +146,12 @@ def estimate_rate(seconds: Sequence[float], amount: float, relative_systematic: 
         amount: operations, bytes or tokens of one call.
         relative_systematic: standard uncertainty of the timer and the count, as a fraction.
         seed: of the bootstrap, so that a verifier gets the same figure.
+        rounds: how many of the samples each round gave, where there were several.
 
     >>> estimate_rate([2.0, 2.0, 2.0], 10.0)
     Estimate(median=5.0, low=5.0, high=5.0)
     """
     middle = median(seconds)
-    relative = math.hypot(median_standard_error(seconds, seed) / middle, relative_systematic)
+    relative = math.hypot(median_standard_error(seconds, seed, rounds) / middle, relative_systematic)
     rate = amount / middle
     return Estimate(rate, rate * (1 - COVERAGE_FACTOR * relative), rate * (1 + COVERAGE_FACTOR * relative))

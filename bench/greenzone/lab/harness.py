@@ -20,8 +20,9 @@ from greenzone.lab import evaluation
 from greenzone.lab.devices import Device, open_device
 from greenzone.lab.isolation import Watched
 from greenzone.lab.models import default_model, load_model
-from greenzone.lab.repeats import combined
+from greenzone.lab.repeats import combined, key
 from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.rounds import further_rounds
 from greenzone.lab.workloads import WORKLOADS, Plan, left_out
 from greenzone.lab.workloads.plan import is_processor
 from greenzone.law.transaction import Transaction
@@ -130,7 +131,7 @@ def _measured(
 ) -> Outcome:
     try:
         for row in _rows(request, plans, device):
-            record.benchmarks.append(row)
+            _put(record, row)
             write(record, path)
             progress(f"{row.name} {row.format or ''} {row.window or 'not measured'}".replace("  ", " "))
         _finished(request, device, record, "complete")
@@ -146,6 +147,15 @@ def _measured(
         write(record, path)
         raise
     return Outcome(record, path)
+
+
+def _put(record: Record, row: Row) -> None:
+    """Append a row, or put it in the place of the one of an earlier round."""
+    known = {key(old): n for n, old in enumerate(record.benchmarks)}
+    if row.rounds and (place := known.get(key(row))) is not None:
+        record.benchmarks[place] = row
+    else:
+        record.benchmarks.append(row)
 
 
 def _rows(request: Request, plans: Sequence[Plan], device: Device) -> Iterator[Row]:
@@ -175,10 +185,13 @@ def _workload(request: Request, name: str, plan: Plan, device: Device) -> Iterat
 
 
 def measured_rows(device: Device, name: str, plan: Plan) -> Iterator[Row]:
-    """The rows of a workload on a device of this process."""
-    profile = profile_of(device)
+    """The rows of a workload on a device of this process; once more, each with the samples of all rounds."""
+    profile, found = profile_of(device), []
     for result in WORKLOADS[name](device, plan):
+        found.append(result)
         yield row_of(result, device.emulated, profile)
+    for again in further_rounds(device, found, plan):
+        yield row_of(again, device.emulated, profile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,13 @@ def combined(runs: Sequence[Sequence[Row]]) -> Iterator[Row]:
     A benchmark that one run found invalid is invalid; one that a run could not settle is unstable; one
     that no run measured stands as the first run has it.
     """
-    by_run = [{_key(row): row for row in run} for run in runs]
-    keys = list(dict.fromkeys(key for rows in by_run for key in rows))
-    for key in keys:
-        yield _combined([rows.get(key) for rows in by_run])
+    by_run = [{key(row): row for row in run} for run in runs]
+    for benchmark in dict.fromkeys(name for rows in by_run for name in rows):
+        yield _combined([rows.get(benchmark) for rows in by_run])
 
 
-def _key(row: Row) -> tuple[Any, ...]:
+def key(row: Row) -> tuple[Any, ...]:
+    """What tells one benchmark of a run from another."""
     sweep = tuple(sorted(row.shape.items())) if row.name.endswith("sweep") else None
     return row.name, row.format, row.variant, row.data, row.window, row.model, row.batch, row.context, row.phase, sweep
 

@@ -1,10 +1,11 @@
 """What a workload hands back: a result with every raw sample, or why there is none."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from greenzone.lab.operators import Operator
 from greenzone.statistics import Estimate
 
 Window = Literal["burst", "sustained"]
@@ -43,6 +44,22 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """How to go on measuring a result: what is run, and what samples and the sizes of their rounds amount to."""
+
+    operator: Operator
+    figures: Callable[[Sequence[float], Sequence[int]], "Figures"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What samples amount to: the metrics, and what a record keeps of how sure they are."""
+
+    metrics: Mapping[str, Estimate]
+    sureness: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One row of a record's benchmarks: one operator in one window on one device.
 
@@ -66,6 +83,7 @@ class Result:
     notes: tuple[str, ...] = ()
     extra: Mapping[str, object] = field(default_factory=dict)
     telemetry: tuple[dict[str, Any], ...] = ()
+    again: Again | None = None
 
     def with_note(self, note: str, validity: Validity | None = None) -> "Result":
         """The same result with one note more, and another validity if one is given."""

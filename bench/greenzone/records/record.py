@@ -83,6 +83,7 @@ class Row(RecordModel):
     notes: list[str] = Field(default_factory=list)
     warmups: list[float] = Field(default_factory=list)
     samples: list[float] = Field(default_factory=list)
+    rounds: list[int] = Field(default_factory=list)
 
 
 class Finding(RecordModel):

@@ -6,7 +6,7 @@ medians of two blocks agree; what comes after that is sustained. Every sample st
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,11 +39,13 @@ class Budget:
     kept: int = 2000
     batch: int = 1000
     retries: int = 1  # of a run that something else disturbed
+    rounds: int = 1  # in which the sustained samples are taken, other kernels' in between
+    resettle_s: float = 1.0  # of load before the samples of a further round
 
 
 QUICK = Budget()
-STANDARD = Budget(idle_s=5.0, min_load_s=10.0, max_load_s=60.0, block_s=2.0, sustained_s=5.0)
-LAB = replace(STANDARD, retries=2)
+STANDARD = Budget(idle_s=5.0, min_load_s=10.0, max_load_s=60.0, block_s=2.0, sustained_s=2.0, kept=1000, rounds=3)
+LAB = replace(STANDARD, sustained_s=5.0, retries=2)
 BUDGETS = {"quick": QUICK, "standard": STANDARD, "lab": LAB}
 
 
@@ -122,13 +124,45 @@ def measure_windows(device: Device, kernel: Kernel, *, budget: Budget = QUICK) -
     Raises:
         DeviceError, OutOfMemory: as the device raises them.
     """
-    windows, times = _measure_once(device, kernel, budget), 1
+    return _undisturbed(lambda: _measure_once(device, kernel, budget), budget)
+
+
+def measure_again(device: Device, kernel: Kernel, *, budget: Budget = QUICK) -> Windows:
+    """A further round of a kernel that was measured before: its sustained samples alone, once it has settled.
+
+    Other kernels ran in between, so that what is slow for minutes on the machine falls on all of them.
+
+    Raises:
+        DeviceError, OutOfMemory: as the device raises them.
+    """
+    brief = replace(budget, min_load_s=budget.resettle_s, block_s=budget.resettle_s / 2)
+    return _undisturbed(lambda: _resettled(device, kernel, brief), budget)
+
+
+def _undisturbed(measured: Callable[[], Windows], budget: Budget) -> Windows:
+    windows, times = measured(), 1
     while windows.disturbed and times <= budget.retries:
-        windows, times = _measure_once(device, kernel, budget), times + 1
+        windows, times = measured(), times + 1
     if times == 1:
         return windows
     end = "still disturbed" if windows.disturbed else "then undisturbed"
     return replace(windows, notes=(*windows.notes, f"measured {times} times, {end}: the last is kept"))
+
+
+def _resettled(device: Device, kernel: Kernel, budget: Budget) -> Windows:
+    warmups = device.time(kernel, 1)
+    device.remarks()  # what was noticed before now is not about this load
+    notes: list[str] = []
+    least = _least(min(warmups), budget, notes)
+    load = _Load(device, kernel, budget, max(min(warmups), 1e-9))
+    start = load.run(budget.block_s if least == budget.least else 0.0, least)
+    validity, sustained = _steady(load, start, least, notes)
+    remarks = device.remarks()
+    return Windows(
+        tuple(warmups), (), 0.0, _thinned(sustained, "sustained", budget, notes), validity,
+        (*notes, *remarks, *_odd(load, sustained, 0)), tuple(_ends(load.telemetry)),
+        disturbed=any(isinstance(remark, Disturbance) for remark in remarks),
+    )  # fmt: skip
 
 
 def _measure_once(device: Device, kernel: Kernel, budget: Budget) -> Windows:

@@ -6,25 +6,23 @@ The head is not measured: its operations and bytes are taken at the best rates t
 What a server adds (batching, sampling, the network) is not in it. Every result says `worked_out`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.base import Device
 from greenzone.lab.operators import DecoderLayer, Matmul, ModelShape, element_bytes
-from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.results import Again, Figures, NotMeasured, Result
 from greenzone.lab.workloads.plan import (
     Measured,
     Plan,
+    figures,
     is_processor,
     measure_first_that_fits,
     product_rate,
-    rate_of,
     results,
-    timer_uncertainty,
     typical,
 )
-from greenzone.statistics import median
 
 _FORMATS = ("bf16", "fp16", "fp32")  # those a layer runs in, the usual one first
 _CONTEXT, _BATCH = 2048, 1
@@ -119,7 +117,7 @@ def _phase(device: Device, layer: DecoderLayer, plan: Plan, reached: _Reached, n
         "fits": not _capacity(device, layer.model, layer.format),
     }
     # the metric of the layer is replaced by that of the whole model
-    result = next(results(measured, "tokens_per_s", 1.0, extra, windows=("sustained",)))
+    result = next(results(measured, "tokens_per_s", layer.batch * layer.tokens, extra, windows=("sustained",)))
     result = replace(result, notes=(*notes, *result.notes))
     return _whole_model(result, layer, measured, reached)
 
@@ -132,7 +130,11 @@ def _whole_model(result: Result, layer: DecoderLayer, measured: Measured, reache
     # the last row of each sequence alone is turned into a token
     head = Matmul(layer.batch, model.vocabulary, model.hidden, layer.format, transposed=True)
     head_seconds = reached.seconds(head)
-    whole = [model.layers * sample + head_seconds for sample in result.samples]
+
+    def tokens(samples: Sequence[float], rounds: Sequence[int]) -> Figures:
+        whole = [model.layers * sample + head_seconds for sample in samples]
+        return figures("tokens_per_s", layer.batch * layer.tokens, whole, rounds)
+
     extra: dict[str, object] = {
         "layer_seconds": seconds,
         "layers": model.layers,
@@ -141,6 +143,6 @@ def _whole_model(result: Result, layer: DecoderLayer, measured: Measured, reache
         f"at the best rates the layer reached, {reached.operations_per_s / 1e12:.3g} TOPS "
         f"and {reached.bytes_per_s / 1e9:.4g} GB/s",
     }
-    extra["timer_uncertainty"] = timer_uncertainty(median(whole))
-    metrics = {"tokens_per_s": rate_of(whole, layer.batch * layer.tokens)}
-    return replace(result, metrics=metrics, extra={**result.extra, **extra})
+    found = tokens(result.samples, ())
+    extra |= found.sureness
+    return replace(result, metrics=found.metrics, extra={**result.extra, **extra}, again=Again(layer, tokens))

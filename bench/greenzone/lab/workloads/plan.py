@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate, pairwise
 from typing import Literal
 
 from greenzone.errors import OutOfMemory
@@ -11,10 +13,9 @@ from greenzone.lab.devices.base import Device, Kernel
 from greenzone.lab.measure import BUDGETS, Budget, Windows, measure_windows
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import Matmul, ModelShape, Operator
-from greenzone.lab.results import Check, Result, Window
+from greenzone.lab.results import Again, Check, Figures, Result, Window
 from greenzone.statistics import (
     COVERAGE_FACTOR,
-    Estimate,
     effective_samples,
     estimate_rate,
     median,
@@ -128,11 +129,11 @@ def results(
         windows: those to report.
     """
     if measured.windows is None:
-        yield _result(measured, "sustained", (), {}, extra)
+        yield _result(measured, "sustained", (), extra, None)
         return
+    again = Again(measured.operator, partial(figures, metric, amount))
     for window in windows:
-        samples = samples_of(measured.windows, window)
-        yield _result(measured, window, samples, {metric: rate_of(samples, amount)}, extra)
+        yield _result(measured, window, samples_of(measured.windows, window), extra, again)
 
 
 def samples_of(windows: Windows, window: Window) -> tuple[float, ...]:
@@ -140,20 +141,32 @@ def samples_of(windows: Windows, window: Window) -> tuple[float, ...]:
     return windows.burst if window == "burst" else windows.sustained
 
 
-def rate_of(samples: Sequence[float], amount: float) -> Estimate:
-    """Amount a second, with its uncertainty."""
-    return estimate_rate(samples, amount, relative_systematic=timer_uncertainty(median(samples)))
+def figures(metric: str, amount: float, samples: Sequence[float], rounds: Sequence[int] = ()) -> Figures:
+    """Amount a second, with its uncertainty, and what the record keeps of how sure it is."""
+    seconds = median(samples)
+    rate = estimate_rate(samples, amount, timer_uncertainty(seconds), rounds=rounds)
+    sureness: dict[str, object] = {
+        "timer_uncertainty": timer_uncertainty(seconds),
+        "effective_samples": _effective(samples, rounds),
+        "uncertainty": uncertainty_budget(samples, rounds),
+    }
+    return Figures({metric: rate}, sureness | ({"rounds": list(rounds)} if rounds else {}))
 
 
-def uncertainty_budget(samples: Sequence[float]) -> dict[str, float]:
+def _effective(samples: Sequence[float], rounds: Sequence[int]) -> float:
+    ends = list(accumulate(rounds or (len(samples),)))
+    return sum(effective_samples(samples[a:b]) for a, b in pairwise((0, *ends)))
+
+
+def uncertainty_budget(samples: Sequence[float], rounds: Sequence[int] = ()) -> dict[str, float]:
     """The relative standard uncertainties that make a figure's U, after JCGM 100:2008 (GUM), 5.1.2.
 
-    `repeatability` is the block bootstrap's, `resolution` and `clock` the timer's; how devices of one
-    type differ among themselves is not known from one of them and is not in it.
+    `repeatability` is the block bootstrap's, over rounds where there were several; `resolution` and `clock` are
+    the timer's. How devices of one type differ among themselves is not known from one of them and is not in it.
     """
     seconds = median(samples)
     parts = {
-        "repeatability": median_standard_error(samples) / seconds,
+        "repeatability": median_standard_error(samples, rounds=rounds) / seconds,
         "resolution": _RESOLUTION_S / seconds,
         "clock": _CLOCK_UNCERTAINTY,
     }
@@ -170,15 +183,12 @@ def _result(
     measured: Measured,
     window: Window,
     samples: tuple[float, ...],
-    metrics: Mapping[str, Estimate],
     extra: Mapping[str, object],
+    again: Again | None,
 ) -> Result:
     operator, windows = measured.operator, measured.windows
-    more: dict[str, object] = {}
-    if samples:
-        more["timer_uncertainty"] = timer_uncertainty(median(samples))
-        more["effective_samples"] = effective_samples(samples)
-        more["uncertainty"] = uncertainty_budget(samples)
+    found = again.figures(samples, ()) if again and samples else Figures({}, {})
+    more: dict[str, object] = dict(found.sureness)
     if windows and window == "burst":
         more |= {"burst_window_s": windows.burst_window_s, "set_aside": windows.set_aside}
     if windows and windows.limiter:
@@ -196,12 +206,13 @@ def _result(
         bytes=operator.bytes,
         warmups=windows.warmups if windows else (),
         samples=samples,
-        metrics=metrics,
+        metrics=found.metrics,
         check=measured.check,
         validity="invalid" if windows is None else "unstable" if unstable else "valid",
         notes=tuple(dict.fromkeys((*measured.notes, *(windows.notes if windows else ())))),
         extra={**extra, **more},
         telemetry=windows.telemetry if windows else (),
+        again=again if window == "sustained" else None,
     )
 
 
