@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from greenzone.datafiles import load
 from greenzone.law.classification import classify
@@ -13,6 +14,10 @@ from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Verdict
 from greenzone.parts.capability import Part, part_of, with_set
 from greenzone.parts.profile import DeviceProfile
+
+# Machines are shared and noisy: how long an example takes says nothing.
+settings.register_profile("greenzone", deadline=None)
+settings.load_profile("greenzone")
 
 HEAD = 'schema = 1\nid = "acme-x1"\nname = "ACME X1"\n'
 KNOWN_ON = date(2026, 11, 21)

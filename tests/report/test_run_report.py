@@ -9,7 +9,7 @@ from rich.console import Console
 
 from greenzone.lab import harness
 from greenzone.law.transaction import Transaction
-from greenzone.records.record import EstimateRow, Record, Row
+from greenzone.records.record import EstimateRow, Finding, Record, Row
 from greenzone.report.run import estimate, report_of, run_report
 
 ON, KNOWN = date(2025, 4, 10), date(2026, 11, 21)
@@ -103,3 +103,15 @@ def test_a_refused_figure_is_not_shown() -> None:
 
 def test_the_path_of_the_record_comes_last(record: Record) -> None:
     assert text(record, Path("results/x.json")).rstrip().endswith("record: results/x.json")
+
+
+def test_what_a_busy_machine_says_of_every_row_is_shown_twice_and_then_named(record: Record) -> None:
+    own = record.model_copy(deep=True)
+    own.findings = [
+        *(Finding(code="contention", severity="warning", text=f"matmul f{n}: contention: busy") for n in range(9)),
+        *(Finding(code="not_measured", severity="warning", text=f"peak f{n}: not measured") for n in range(9)),
+    ]
+    lines = text(own).splitlines()
+    assert sum("contention: busy" in line for line in lines) == 2
+    assert sum("not measured" in line and "peak f" in line for line in lines) == 9
+    assert "and contention in 7 more, in matmul f2, matmul f3" in " ".join(lines)

@@ -16,11 +16,14 @@ from greenzone.law.regimes import chosen
 from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Classification
 from greenzone.parts.capability import Part
-from greenzone.records.record import EstimateRow, Record, Row
+from greenzone.records.record import EstimateRow, Finding, Record, Row
 from greenzone.records.subject import part_of_record
 from greenzone.report import terminal
 
 SEVERITY = {"info": "", "warning": "yellow", "error": "bold red"}
+# What one busy neighbour does to every row: from so many on, the first are shown and the rest are named.
+_REPETITIVE = ("contention", "two_speeds", "throttled")
+_ALIKE, _SHOWN = 4, 2
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,24 @@ def _span(r: Row) -> str:
 
 
 def _findings(record: Record) -> list[RenderableType]:
-    return [Text(f"{f.severity}: {f.text}", style=SEVERITY[f.severity]) for f in record.findings] or [Text("none")]
+    """All of them, but of what a contended machine says of every row a few: the record has the rest."""
+    shown: list[RenderableType] = []
+    for code, found in _by_code(record).items():
+        few = found if len(found) <= _ALIKE or code not in _REPETITIVE else found[:_SHOWN]
+        shown += [Text(f"{f.severity}: {f.text}", style=SEVERITY[f.severity]) for f in few]
+        if len(few) < len(found):
+            rest = list(dict.fromkeys(f.text.partition(":")[0] for f in found[_SHOWN:]))
+            text = f"and {code} in {len(found) - _SHOWN} more, in {', '.join(rest)}; the record has each"
+            shown.append(Text(f"{found[0].severity}: {text}", style=SEVERITY[found[0].severity]))
+    return shown or [Text("none")]
+
+
+def _by_code(record: Record) -> dict[str, list[Finding]]:
+    """Findings by code, in the order in which each code first came."""
+    codes: dict[str, list[Finding]] = {}
+    for finding in record.findings:
+        codes.setdefault(finding.code, []).append(finding)
+    return codes
 
 
 def estimate(e: EstimateRow | None) -> str:

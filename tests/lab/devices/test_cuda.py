@@ -271,6 +271,18 @@ def test_ceilings_come_from_the_profile_and_the_clocks_nvml_reports() -> None:
     assert device().ceiling_tops("bf16") is device().ceiling_bandwidth_gb_s() is None
 
 
+def test_an_amd_part_is_asked_through_its_own_library_and_tells_its_own_bandwidth(monkeypatch: Any) -> None:
+    class Rocm(FakeDriver):
+        def versions(self) -> dict[str, str | None]:
+            return {"torch": "2", "cuda": None, "hip": "6.3"}
+
+    limits = {"memory_bandwidth_gb_s": 5324.0, "memory_bus_bits": 8192, "clock_max_memory_mhz": 1300}
+    monkeypatch.setattr("greenzone.lab.devices.telemetry_amd.AmdTelemetry.limits", lambda _: limits)
+    one = CudaDevice(0, driver=Rocm(), sleep=lambda _: None)
+    assert one.ceiling_bandwidth_gb_s() == 5324.0
+    assert "comes with ROCm" in one.describe()["telemetry"]
+
+
 def test_a_profile_is_found_by_name_and_capability() -> None:
     profile = load_profile("nvidia-h20")
     assert match_profiles("NVIDIA H20", "9.0", [load_profile("nvidia-l4"), profile]) == [profile]

@@ -17,6 +17,7 @@ from greenzone.lab.devices.numerics import FAST, MXFP8, native
 from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.devices.sampler import Sampler
 from greenzone.lab.devices.telemetry import Telemetry
+from greenzone.lab.devices.telemetry_amd import AmdTelemetry
 from greenzone.lab.links import ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
@@ -102,7 +103,12 @@ class CudaDevice:
             here = f"this machine has 0..{count - 1}" if count else "this machine has none"
             raise DeviceError(f"cuda:{index}: no such device; {here}")
         self._properties = self._driver.properties(index)
-        self._telemetry = Telemetry(index, self._properties.uuid, nvml)
+        amd = self._driver.versions().get("hip") is not None
+        self._telemetry: Telemetry | AmdTelemetry = (
+            AmdTelemetry(index, self._properties.bus_id)
+            if amd and nvml is None
+            else Telemetry(index, self._properties.uuid, nvml)
+        )
         self._limits = self._telemetry.limits()
         self._sampler = Sampler(self._telemetry.sample, host_time.perf_counter)
         self._remarks: list[str] = []
@@ -244,6 +250,8 @@ class CudaDevice:
         return self._properties.units * operations * float(clock) * 1e6 / 1e12
 
     def ceiling_bandwidth_gb_s(self) -> float | None:
+        if told := self._limits.get("memory_bandwidth_gb_s"):
+            return float(told)
         bits, clock = self._limits.get("memory_bus_bits"), self._limits.get("clock_max_memory_mhz")
         if not bits or not clock:
             return None
@@ -264,7 +272,7 @@ class CudaDevice:
             "memory_bytes": self.memory_bytes,
             "last_level_cache_bytes": self.last_level_cache_bytes,
             "units": self._properties.units,
-            "telemetry": self._telemetry.reason or "NVML",
+            "telemetry": self._telemetry.reason or self._telemetry.source,
             **{key: value for key, value in self._limits.items() if value is not None},
             **self._driver.versions(),
         }

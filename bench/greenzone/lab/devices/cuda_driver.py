@@ -21,6 +21,7 @@ class Properties:
     memory_bytes: int
     cache_bytes: int
     uuid: str | None
+    bus_id: str | None = None
 
 
 class Event(Protocol):
@@ -51,6 +52,14 @@ class CudaDriver(Protocol):
     def peer_access(self, index: int, other: int) -> bool: ...
 
 
+def _bus_id(found: Any) -> str | None:
+    """domain:bus:device.function in hexadecimal; None where torch does not tell."""
+    domain, bus, device = (getattr(found, f"pci_{part}_id", None) for part in ("domain", "bus", "device"))
+    if domain is None or bus is None or device is None:
+        return None
+    return f"{domain:04x}:{bus:02x}:{device:02x}.0"
+
+
 class TorchCuda:
     """The driver that asks torch."""
 
@@ -70,7 +79,7 @@ class TorchCuda:
         uuid = getattr(found, "uuid", None)
         return Properties(
             found.name, (found.major, found.minor), found.multi_processor_count, found.total_memory,
-            int(getattr(found, "L2_cache_size", 0)), f"GPU-{uuid}" if uuid else None,
+            int(getattr(found, "L2_cache_size", 0)), f"GPU-{uuid}" if uuid else None, _bus_id(found),
         )  # fmt: skip
 
     def torch_device(self, index: int) -> torch.device:

@@ -41,6 +41,8 @@ def throttle_reasons(mask: int) -> list[str]:
 class Telemetry:
     """What NVML tells of one GPU; without NVML every answer is None and `reason` says why."""
 
+    source = "NVML"
+
     def __init__(self, index: int, uuid: str | None = None, module: Any | None = None) -> None:
         """Open the GPU by its UUID where that is known: CUDA's order need not be NVML's.
 

@@ -78,8 +78,7 @@ def _format(device: Device, form: str, plan: Plan) -> Iterator[Result | NotMeasu
         yield from _judged(device, measured, choice.trace if measured is first else None)
     yield from (o for o in others if isinstance(o, NotMeasured))
     yield from (NotMeasured("matmul", form, f"{variant}: {why}") for variant, why in missing.items())
-    if not is_processor(device):  # power limits the clock of an accelerator
-        yield from _low_toggle(device, max(sound, key=_rate), plan)
+    yield from _low_toggle(device, max(sound, key=_rate), plan)
 
 
 def _probe(device: Device, form: str, seed: int) -> tuple[dict[_Way, float], dict[str | None, str]]:
