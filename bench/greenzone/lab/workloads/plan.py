@@ -10,8 +10,9 @@ from greenzone.errors import OutOfMemory
 from greenzone.lab.devices.base import Device, Kernel
 from greenzone.lab.measure import BUDGETS, Budget, Windows, measure_windows
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import Matmul, ModelShape, Operator
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.results import Check, Result, Window
+from greenzone.lab.shapes import ModelShape
 from greenzone.statistics import (
     COVERAGE_FACTOR,
     Estimate,

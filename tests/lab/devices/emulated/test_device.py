@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel, bearable
 from greenzone.lab.devices.emulated.model import TimeModel
+from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import DecoderLayer, Matmul, Operator
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.streams import Copy, Read, Triad
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile, Emulation, Limiter
