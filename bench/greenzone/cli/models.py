@@ -88,15 +88,15 @@ def models_show(model: str, as_json: bool) -> None:
     ]
     head = ("format", "weights GB", "KV bytes a token")
     echo(section("In a format", table(*head, rows=lines, right=head[1:])))
-    sources = [(key, s.title, s.url or "") for key, s in found.sources.items()]
-    echo(section("Sources", table("key", "title", "address", rows=sources)))
-    echo(Text(f"file: {model_paths().get(model, model)}; confidence {found.confidence}"))
+    sources = [(key, s.title, s.url or "", s.confidence or "unknown") for key, s in found.sources.items()]
+    echo(section("Sources", table("key", "title", "address", "confidence", rows=sources)))
+    echo(Text(f"file: {model_paths().get(model, model)}"))
 
 
 def _sizes(model: "ModelFile") -> list[tuple[str, str, str]]:
     """Every size the file gives, with the source it is from: the maker's, unless the file has another."""
     source = next(iter(model.sources), "none")
-    apart = {"id", "name", "schema_version", "confidence", "reviewed_on", "sources"}
+    apart = {"id", "name", "schema_version", "reviewed_on", "sources"}
     rows = []
     for name, value in plain({k: v for k, v in vars(model).items() if k not in apart}).items():
         tables = vars(value) if hasattr(value, "__dataclass_fields__") else {"": value}

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from greenzone.datafiles import Confidence, Count, Source, data_root, load
+from greenzone.datafiles import Count, Source, data_root, load
 from greenzone.errors import DataFileError, UsageError, unknown
 from greenzone.lab.shapes import ModelShape
 
@@ -22,7 +22,6 @@ class ModelFile(ModelShape):
 
     schema_version: Literal[1] = field(metadata={"key": "schema"})
     published_parameters: Count | None = None
-    confidence: Confidence = "official"
     reviewed_on: date | None = None
     sources: dict[str, Source] = field(default_factory=dict, metadata={"key": "source"})
 

@@ -34,17 +34,18 @@ class ExpertsBlock:
     """A router, experts each with the rows that take them, and shared experts that all rows take."""
 
     def __init__(self, draw: Draw, rows: int, hidden: int, experts: Experts, generator: torch.Generator) -> None:
-        inner = experts.intermediate
-        self._router = Linear(draw, rows, experts.count, hidden)
-        self._gates = draw(experts.count, inner, hidden, fan_in=hidden)
-        self._ups = draw(experts.count, inner, hidden, fan_in=hidden)
-        self._downs = draw(experts.count, hidden, inner, fan_in=inner)
+        inner, count = experts.intermediate, experts.count
+        self._router = Linear(draw, rows, count, hidden)
+        # one at a time: they are drawn in float32, which for all at once would not fit beside them
+        self._gates = [draw(inner, hidden, fan_in=hidden) for _ in range(count)]
+        self._ups = [draw(inner, hidden, fan_in=hidden) for _ in range(count)]
+        self._downs = [draw(hidden, inner, fan_in=inner) for _ in range(count)]
         self._shared = (
             MlpBlock(draw, rows, hidden, Mlp(experts.shared * inner)) if experts.shared else None
         )
-        scores = torch.rand((rows, experts.count), generator=generator, device=generator.device)
+        scores = torch.rand((rows, count), generator=generator, device=generator.device)
         self._chosen = scores.topk(experts.active).indices  # (rows, active)
-        self._dealt = _dealt(self._chosen, experts.count)
+        self._dealt = _dealt(self._chosen, count)
 
     def __call__(self, rows: Tensor, taken: Tensor | None = None, exact: bool = False) -> Tensor:
         """The network's output; `taken` are the indices of the rows among those of the layer, None for all."""
@@ -67,7 +68,7 @@ class ExpertsBlock:
         mine = chosen if taken is None else chosen[taken]
         weights = scores * torch.zeros_like(scores).scatter(1, mine, 1.0)
         out = torch.zeros_like(rows)
-        for expert in mine.unique().tolist():
+        for expert in sorted(set(mine.flatten().tolist())):
             gated = _gate([rows @ wide(self._gates[expert]).t(), rows @ wide(self._ups[expert]).t()])
             out += (gated @ wide(self._downs[expert]).t()) * weights[:, expert : expert + 1]
         return out
