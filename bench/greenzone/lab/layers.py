@@ -79,11 +79,8 @@ class DecoderLayer:
         shape = self.model.attends
         if isinstance(shape, GroupedAttention):
             return self._grouped(shape)
-        return [*self._latent_inputs(shape), *(self._expanded(shape) if self._is_expanded else self._absorbed(shape))]
-
-    @property
-    def _is_expanded(self) -> bool:
-        return self.phase == "prefill"
+        gathered = self._expanded(shape) if self.phase == "prefill" else self._absorbed(shape)
+        return [*self._latent_inputs(shape), *gathered]
 
     def _grouped(self, shape: GroupedAttention) -> list[Operator]:
         wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim

@@ -74,6 +74,16 @@ def test_every_row_is_dealt_to_as_many_experts_as_are_active() -> None:
     assert dealt.bincount().tolist() == [2] * 16
 
 
+def test_as_many_experts_are_read_as_the_operator_counts_on_average() -> None:
+    layer = DecoderLayer(MIXTRAL, "decode", 3, 1, 8, "fp32")
+    read = []
+    for seed in range(200):
+        kernel: Any = kernels.build(layer, numerics.native, torch.device("cpu"), seed, 0)
+        read.append(len(kernel._sets[0].network._dealt))
+    # 8 x (1 - (6/8)^3) = 4.625; the mean of 200 draws scatters by about 0.06
+    assert sum(read) / len(read) == pytest.approx(4.625, abs=0.2)
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.id)
 def test_a_layer_that_never_ran_fails(model: ModelShape) -> None:
     kernel = build(DecoderLayer(model, "prefill", 1, 8, 8, "fp32"))
