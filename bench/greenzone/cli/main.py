@@ -14,7 +14,7 @@ COMMANDS = {
     "classify": "greenzone.cli.classify:classify",
     "profiles": "greenzone.cli.profiles:profiles",
     "regimes": "greenzone.cli.catalogue:regimes",
-    "models": "greenzone.cli.catalogue:models",
+    "models": "greenzone.cli.models:models",
     "devices": "greenzone.cli.catalogue:devices",
     "tiers": "greenzone.cli.profiles:tiers",
     "identify": "greenzone.cli.identify:identify",

@@ -32,8 +32,8 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
     "--workload", "workloads", type=click.Choice(WORKLOADS), multiple=True, help="Only this; may be repeated."
 )
 @click.option(
-    "--model", "models", metavar="ID", multiple=True, shell_complete=complete(model_ids),
-    help="A model of the inference workload; may be repeated.",
+    "--model", "models", metavar="ID|FILE", multiple=True, shell_complete=complete(model_ids),
+    help="A model of the inference workload, an id or a TOML file; may be repeated.",
 )  # fmt: skip
 @click.option(
     "--dtype", "formats", metavar="FORMAT", multiple=True, shell_complete=complete(lambda: list(FORMATS)),

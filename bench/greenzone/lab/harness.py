@@ -19,10 +19,12 @@ from greenzone.errors import GreenzoneError, Interrupted, unknown
 from greenzone.lab import evaluation
 from greenzone.lab.devices import Device, open_device
 from greenzone.lab.isolation import Watched
+from greenzone.lab.layers import require_context
 from greenzone.lab.models import default_model, load_model
 from greenzone.lab.repeats import combined, key
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.rounds import further_rounds
+from greenzone.lab.shapes import ModelShape
 from greenzone.lab.workloads import WORKLOADS, Plan, left_out
 from greenzone.lab.workloads.plan import is_processor
 from greenzone.law.transaction import Transaction
@@ -92,7 +94,9 @@ def _plans(request: Request) -> list[Plan]:
     for name in request.workloads:
         if name not in WORKLOADS:
             raise unknown("workload", name, WORKLOADS)
-    shapes = [load_model(ref).shape for ref in dict.fromkeys(request.models)] or [default_model()]
+    shapes: list[ModelShape] = [load_model(ref) for ref in dict.fromkeys(request.models)] or [default_model()]
+    for shape in shapes:
+        require_context(shape, request.context or 1)
     suite: Any = request.suite
     return [Plan(suite, request.formats, request.seed, m, request.batch, request.context) for m in shapes]
 
@@ -280,7 +284,7 @@ def _settings(request: Request) -> dict[str, Any]:
     return {
         "device": request.device, "suite": request.suite, "workloads": list(request.workloads or WORKLOADS),
         "formats": list(request.formats) if request.formats else None,
-        "models": list(request.models) or [default_model().id], "batch": request.batch,
+        "models": [load_model(ref).id for ref in request.models] or [default_model().id], "batch": request.batch,
         "context": request.context, "seed": request.seed, "data": "normal", "on": request.on.isoformat(),
         "known_on": request.known_on.isoformat(),
         "left_out": left_out(request.workloads or WORKLOADS, request.suite),

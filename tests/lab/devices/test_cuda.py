@@ -10,10 +10,11 @@ from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices import peak_triton
 from greenzone.lab.devices.cuda import CudaDevice, CudaKernel, cuda_devices, match_profiles
 from greenzone.lab.devices.cuda_driver import Properties, precision
-from greenzone.lab.models import default_model
-from greenzone.lab.operators import DecoderLayer, Matmul
+from greenzone.lab.layers import DecoderLayer
+from greenzone.lab.operators import Matmul
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import NotMeasured
+from greenzone.lab.shapes import GroupedAttention, Mlp, ModelShape
 from greenzone.lab.streams import Copy
 from greenzone.lab.workloads import Plan, matmul
 from greenzone.parts.catalogue import load_profile
@@ -331,9 +332,8 @@ def test_close_gives_memory_back_to_the_driver() -> None:
 
 
 def test_a_layer_is_prepared_with_its_format() -> None:
-    small = DecoderLayer(
-        type(default_model())("s", "S", 1, 32, 64, 2, 2, 16, 8, True, 0.0), "decode", 1, 1, 8, "bf16"
-    )
+    model = ModelShape("s", "S", 1, 32, 8, 64, True, GroupedAttention(2, 2, 16), mlp=Mlp(64))
+    small = DecoderLayer(model, "decode", 1, 1, 8, "bf16")
     assert device().prepare(small, 0).check().passed
 
 

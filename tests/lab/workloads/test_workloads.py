@@ -10,8 +10,9 @@ from greenzone.lab.devices.cpu import CpuDevice
 from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel
 from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import ModelShape, Operator
+from greenzone.lab.operators import Operator
 from greenzone.lab.results import Check, NotMeasured, Result
+from greenzone.lab.shapes import GroupedAttention, Mlp, ModelShape
 from greenzone.lab.workloads import WORKLOADS, Plan, inference, matmul, memory, sweep
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile, Memory
@@ -19,6 +20,9 @@ from greenzone.statistics import median
 
 H20 = load_profile("nvidia-h20")
 BF16 = Plan(formats=("bf16",))
+TINY = ModelShape(
+    "tiny", "Tiny", 3, 256, 1000, 2048, True, GroupedAttention(8, 4, 32), mlp=Mlp(512, "plain")
+)
 
 
 def rows(workload: str, device: Any, plan: Plan | None = None) -> list[Result]:
@@ -167,8 +171,7 @@ def test_a_model_that_does_not_fit_is_worked_out_and_said_so() -> None:
 
 
 def test_batch_context_and_model_are_the_plans() -> None:
-    tiny = ModelShape("tiny", "Tiny", 3, 256, 512, 8, 4, 32, 1000, True, 3e6, "plain")
-    decode, prefill = rows("inference", EmulatedDevice(H20), Plan(model=tiny, batch=4, context=64))
+    decode, prefill = rows("inference", EmulatedDevice(H20), Plan(model=TINY, batch=4, context=64))
     assert (decode.shape["batch"], decode.shape["context"], decode.extra["model"]) == (4, 64, "tiny")
     assert (prefill.shape["tokens"], prefill.extra["tokens"]) == (64, 256)
 
@@ -223,8 +226,7 @@ def test_a_slow_format_gets_a_smaller_product_and_a_note() -> None:
 
 
 def test_inference_on_a_processor_takes_the_format_that_runs_well() -> None:
-    tiny = ModelShape("tiny", "Tiny", 3, 256, 512, 8, 4, 32, 1000, True, 3e6)
-    plan = Plan(formats=("fp16", "fp32"), model=tiny, context=64)
+    plan = Plan(formats=("fp16", "fp32"), model=TINY, context=64)
     found = rows("inference", Slow(H20), plan)
     assert {row.format for row in found} == {"fp32"}
     assert any("fp16 runs at 0.00 of fp32's rate" in note for note in found[0].notes)

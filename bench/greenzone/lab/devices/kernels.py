@@ -18,7 +18,8 @@ from greenzone.lab.devices.layer import DecoderLayerKernel
 from greenzone.lab.devices.numerics import Numerics
 from greenzone.lab.devices.peak_tiles import TorchPeak
 from greenzone.lab.devices.stream import StreamKernel
-from greenzone.lab.operators import DecoderLayer, Matmul, Operator
+from greenzone.lab.layers import DecoderLayer
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
 from greenzone.lab.streams import Stream, Sweep

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.base import Device
-from greenzone.lab.operators import DecoderLayer, Matmul, ModelShape, element_bytes
+from greenzone.lab.layers import DecoderLayer, head
+from greenzone.lab.operators import Matmul
 from greenzone.lab.results import Again, Figures, NotMeasured, Result
+from greenzone.lab.shapes import ModelShape
 from greenzone.lab.workloads.plan import (
     Measured,
     Plan,
@@ -42,8 +44,8 @@ class _Reached:
         self.operations_per_s = max(self.operations_per_s, layer.operations / seconds)
         self.bytes_per_s = max(self.bytes_per_s, layer.bytes / seconds)
 
-    def seconds(self, head: Matmul) -> float:
-        return max(head.operations / self.operations_per_s, head.bytes / self.bytes_per_s)
+    def seconds(self, product: Matmul) -> float:
+        return max(product.operations / self.operations_per_s, product.bytes / self.bytes_per_s)
 
 
 def run(device: Device, plan: Plan) -> Iterator[Result | NotMeasured]:
@@ -64,7 +66,7 @@ def run(device: Device, plan: Plan) -> Iterator[Result | NotMeasured]:
 
 def _layers(device: Device, model: ModelShape, form: str, plan: Plan) -> list[DecoderLayer]:
     batch = plan.batch or _BATCH
-    context = plan.context or _CONTEXT
+    context = plan.context or min(_CONTEXT, model.max_context)
     tokens = min(_PROMPT_PROCESSOR if is_processor(device) else _PROMPT, context)
     return [
         DecoderLayer(model, "decode", batch, 1, context, form),
@@ -98,7 +100,7 @@ def _format(device: Device, plan: Plan) -> tuple[str, list[str]]:
 
 
 def _capacity(device: Device, model: ModelShape, form: str) -> list[str]:
-    needed = model.parameters * element_bytes(form)
+    needed = model.weight_bytes(form)
     if not device.memory_bytes or needed <= device.memory_bytes:
         return []
     sizes = f"the whole model needs {needed / 1e9:.3g} GB and the device has {device.memory_bytes / 1e9:.3g}"
@@ -128,8 +130,7 @@ def _whole_model(result: Result, layer: DecoderLayer, measured: Measured, reache
     seconds, model = typical(measured.windows), layer.model
     reached.add(layer, seconds)
     # the last row of each sequence alone is turned into a token
-    head = Matmul(layer.batch, model.vocabulary, model.hidden, layer.format, transposed=True)
-    head_seconds = reached.seconds(head)
+    head_seconds = reached.seconds(head(model, layer.batch, layer.format))
 
     def tokens(samples: Sequence[float], rounds: Sequence[int]) -> Figures:
         whole = [model.layers * sample + head_seconds for sample in samples]

@@ -12,8 +12,9 @@ from greenzone.errors import OutOfMemory
 from greenzone.lab.devices.base import Device, Kernel
 from greenzone.lab.measure import BUDGETS, Budget, Windows, measure_windows
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import Matmul, ModelShape, Operator
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.results import Again, Check, Figures, Result, Window
+from greenzone.lab.shapes import ModelShape
 from greenzone.statistics import (
     COVERAGE_FACTOR,
     effective_samples,

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenzone.errors import DeviceError, OutOfMemory
-from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel, bearable
+from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel
 from greenzone.lab.devices.emulated.model import TimeModel
+from greenzone.lab.devices.emulated.small import bearable
+from greenzone.lab.groups import GroupedMatmul
+from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import DecoderLayer, Matmul, Operator
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.streams import Copy, Read, Triad
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile, Emulation, Limiter
@@ -211,3 +214,10 @@ def test_a_strangers_kernel_is_refused() -> None:
     assert isinstance(kernel, EmulatedKernel)
     with pytest.raises(DeviceError, match="prepared itself"):
         EmulatedDevice(H20).time(object(), 1)  # type: ignore[arg-type]
+
+
+def test_products_of_experts_take_the_time_of_their_operations() -> None:
+    rows = 65536
+    grouped = TimeModel(H20).cost(GroupedMatmul(8, rows, 4096, 4096, "bf16"))
+    whole = TimeModel(H20).cost(Matmul(rows, 4096, 4096, "bf16"))
+    assert grouped.seconds == pytest.approx(whole.seconds, rel=0.05)

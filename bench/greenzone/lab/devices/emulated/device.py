@@ -6,7 +6,6 @@ and is never evidence for or against a real part.
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,23 +16,20 @@ from greenzone.formats import FORMATS
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.emulated.links import EmulatedTransfer, emulated_transfer
 from greenzone.lab.devices.emulated.model import Cost, TimeModel
+from greenzone.lab.devices.emulated.small import bearable
 from greenzone.lab.devices.kernels import build
 from greenzone.lab.devices.numerics import simulated
+from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.links import AllReduce, Transfer
-from greenzone.lab.operators import DecoderLayer, Matmul, ModelShape, Operator
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
-from greenzone.lab.streams import Stream, Sweep
 from greenzone.parts.profile import DeviceProfile
 
 # Calls of one kernel on an otherwise idle accelerator scatter by about half a per cent, and
 # neighbours resemble each other: clocks and temperature move slowly.
 _NOISE = 0.005
 _NOISE_MEMORY = 0.6  # lag-1 autocorrelation; 0.4 to 0.9 was seen on real machines
-_PRODUCT_SIDE = 256
-_PEAK_SIDE, _PEAK_REPEATS = 64, 32
-_ARRAY_BYTES = 2**20
-_PASSES = 4
 _CACHE_MIB = 64.0  # of a part whose cache is not known
 _AMBIENT_C, _FULL_LOAD_C = 35.0, 75.0
 
@@ -238,35 +234,6 @@ def _noise(seed: int) -> Iterator[float]:
         for shock in generator.normal(size=512):
             state = _NOISE_MEMORY * state + step * float(shock)
             yield math.exp(_NOISE * state)
-
-
-def bearable(operator: Operator) -> Operator:
-    """The same operator at a size that any processor computes at once."""
-    if isinstance(operator, Matmul):
-        sides = {side: min(getattr(operator, side), _PRODUCT_SIDE) for side in ("m", "n", "k")}
-        return replace(operator, **sides)
-    if isinstance(operator, Peak):
-        tile = {side: min(getattr(operator, side), _PEAK_SIDE) for side in ("m", "n", "k", "programs")}
-        return replace(operator, **tile, repeats=min(operator.repeats, _PEAK_REPEATS))
-    if isinstance(operator, Stream):
-        passes = {"passes": min(operator.passes, _PASSES)} if isinstance(operator, Sweep) else {}
-        return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32", **passes)
-    if isinstance(operator, DecoderLayer):
-        tokens = min(operator.tokens, 16)
-        context = tokens if operator.phase == "prefill" else min(operator.context, 128)
-        small = _small_model(operator.model)
-        return replace(operator, model=small, batch=min(operator.batch, 4), tokens=tokens, context=context)
-    raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")
-
-
-def _small_model(model: ModelShape) -> ModelShape:
-    group = model.heads // model.kv_heads
-    kv_heads = max(1, min(model.kv_heads, 8 // group))
-    hidden, inner = min(model.hidden, 256), min(model.intermediate, 512)
-    heads, head_dim = kv_heads * group, min(model.head_dim, 32)
-    return replace(
-        model, hidden=hidden, intermediate=inner, heads=heads, kv_heads=kv_heads, head_dim=head_dim
-    )
 
 
 def _sizes(operator: Operator) -> str:

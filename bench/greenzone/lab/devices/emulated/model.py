@@ -12,7 +12,8 @@ import math
 from dataclasses import dataclass
 
 from greenzone.errors import DeviceError
-from greenzone.lab.operators import DecoderLayer, Matmul, Operator
+from greenzone.lab.layers import DecoderLayer
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.streams import Sweep
 from greenzone.parts.profile import DeviceProfile, Limiter
@@ -172,7 +173,7 @@ class TimeModel:
 
     def _compute_seconds(self, operator: Operator) -> float:
         # streams, norms and sums run on vector units that keep up with the memory
-        if operator.name not in ("matmul", "attention") or operator.format is None:
+        if operator.name not in ("matmul", "grouped_matmul", "attention") or operator.format is None:
             return 0.0
         peak = self._known_peak(operator.format)
         fill = self.fill(operator) if isinstance(operator, Matmul) else 1.0
