@@ -20,11 +20,10 @@ from greenzone.lab import evaluation
 from greenzone.lab.devices import Device, open_device
 from greenzone.lab.isolation import Watched
 from greenzone.lab.layers import require_context
-from greenzone.lab.models import default_model, load_model
+from greenzone.lab.models import load_model
 from greenzone.lab.repeats import combined, key
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.rounds import further_rounds
-from greenzone.lab.shapes import ModelShape
 from greenzone.lab.workloads import WORKLOADS, Plan, left_out
 from greenzone.lab.workloads.plan import is_processor
 from greenzone.law.transaction import Transaction
@@ -49,8 +48,8 @@ class Request:
     workloads: tuple[str, ...] = ()
     formats: tuple[str, ...] | None = None
     models: tuple[str, ...] = ()
-    batch: int | None = None
-    context: int | None = None
+    batches: tuple[int, ...] = ()
+    contexts: tuple[int, ...] = ()
     seed: int = 0
     folder: Path = Path("results")
     on: date = field(default_factory=lambda: datetime.now(UTC).date())
@@ -94,11 +93,12 @@ def _plans(request: Request) -> list[Plan]:
     for name in request.workloads:
         if name not in WORKLOADS:
             raise unknown("workload", name, WORKLOADS)
-    shapes: list[ModelShape] = [load_model(ref) for ref in dict.fromkeys(request.models)] or [default_model()]
+    shapes = [load_model(ref) for ref in dict.fromkeys(request.models)]
     for shape in shapes:
-        require_context(shape, request.context or 1)
+        require_context(shape, max(request.contexts, default=1))
     suite: Any = request.suite
-    return [Plan(suite, request.formats, request.seed, m, request.batch, request.context) for m in shapes]
+    plan = Plan(suite, request.formats, request.seed, None, request.batches, request.contexts)
+    return [replace(plan, model=shape) for shape in shapes] or [plan]
 
 
 def _opened(request: Request, device: Device) -> tuple[Record, Path]:
@@ -284,8 +284,9 @@ def _settings(request: Request) -> dict[str, Any]:
     return {
         "device": request.device, "suite": request.suite, "workloads": list(request.workloads or WORKLOADS),
         "formats": list(request.formats) if request.formats else None,
-        "models": [load_model(ref).id for ref in request.models] or [default_model().id], "batch": request.batch,
-        "context": request.context, "seed": request.seed, "data": "normal", "on": request.on.isoformat(),
+        "models": [load_model(ref).id for ref in request.models] or None,
+        "batches": list(request.batches) or None, "contexts": list(request.contexts) or None,
+        "seed": request.seed, "data": "normal", "on": request.on.isoformat(),
         "known_on": request.known_on.isoformat(),
         "left_out": left_out(request.workloads or WORKLOADS, request.suite),
         "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters},

@@ -62,6 +62,6 @@ def _shipped(path: Path) -> ModelFile:
     return model
 
 
-def default_model() -> ModelShape:
-    """The model that is run where none is named."""
-    return load_model("llama-3.1-8b")
+def default_model(processor: bool = False) -> ModelShape:
+    """The model that is run where none is named: a small one on a processor."""
+    return load_model("gpt2" if processor else "llama-3.1-8b")

@@ -77,6 +77,18 @@ class Row(RecordModel):
     layers: int | None = None
     layer_seconds: float | None = None
     head_seconds: float | None = None
+    rest_seconds: float | None = None
+    devices: int | None = None
+    ttft_s: float | None = None
+    tpot_s: float | None = None
+    mfu: float | None = None
+    mbu: float | None = None
+    bound_by: str | None = None
+    turns_at: int | None = None
+    largest_batch: int | None = None
+    largest_context: int | None = None
+    worked_out_over_measured: float | None = None
+    roofline: list[dict[str, Any]] = Field(default_factory=list)
     how: str | None = None
     fits: bool | None = None
     telemetry: list[dict[str, Any]] = Field(default_factory=list)

@@ -160,17 +160,47 @@ def _set_size(size: int) -> str:
 
 
 def _inference(record: Record) -> list[RenderableType]:
-    rows, how = [], []
+    """Tokens a second and the time of a step; then what holds each step up; then how it was worked out."""
+    rows, held, how = [], [], []
     for r in _rows(record, "inference."):
-        what = f"{r.model} {r.format}, batch {r.batch}, {_span(r)}"
-        rows.append((r.name.removeprefix("inference."), what, estimate(r.tokens_per_s), _label(r)))
+        phase, model = r.name.removeprefix("inference."), f"{r.model} {r.format}"
+        model = f"{model} x {r.devices}" if (r.devices or 1) > 1 else model
+        seconds = r.ttft_s or r.tpot_s
+        step = f"{seconds * 1e3:.4g}" if seconds else ""
+        said = [r.variant if r.worked_out is False else None, _label(r)]
+        words = ", ".join(filter(None, said))
+        rows.append((phase, model, r.batch, _span(r), estimate(r.tokens_per_s), step, words))
+        if r.mfu is not None and r.mbu is not None:
+            utilised = f"{r.mfu:.1%}", f"{r.mbu:.1%}"
+            held.append((phase, model, r.batch, _span(r), *utilised, r.bound_by, r.largest_batch or "", words))
         how.append(r.how)
-    said = [Text(f"worked out, not measured whole: {h}", style="dim") for h in dict.fromkeys(h for h in how if h)]
-    return [terminal.table("phase", "model", "tokens/s", "", rows=rows, right=("tokens/s",)), *said[:1]]
+    text = [Text(f"worked out, not measured whole: {h}", style="dim") for h in dict.fromkeys(h for h in how if h)]
+    first = ("phase", "model", "batch", "tokens", "tokens/s", "step, ms", "")
+    second = ("phase", "model", "batch", "tokens", "MFU", "MBU", "held up by", "fits", "")
+    tables: list[RenderableType] = [terminal.table(*first, rows=rows, right=first[2:6])] if rows else []
+    if held:
+        tables.append(terminal.table(*second, rows=held, right=("batch", "tokens", "MFU", "MBU", "fits")))
+    return [*tables, *text[:1], *_turns(record)]
+
+
+def _turns(record: Record) -> list[Text]:
+    """Where decode turns to be bound by arithmetic, and how the whole compares with the working out."""
+    said = []
+    for r in _rows(record, "inference.decode"):
+        if r.turns_at:
+            said.append(f"{r.model} {r.format}: decode is bound by arithmetic from a batch of {r.turns_at} on")
+    for r in _rows(record, "inference."):
+        if r.worked_out_over_measured:
+            said.append(
+                f"{r.name.removeprefix('inference.')} of {r.model} measured whole: "
+                f"worked out it is {r.worked_out_over_measured:.3f} of that"
+            )
+    return [Text(line) for line in said]
 
 
 def _span(r: Row) -> str:
-    return f"{r.tokens:.0f} tokens" if r.name.endswith("prefill") and r.tokens else f"context {r.context}"
+    """Tokens of a prompt, or of the context that is read."""
+    return f"{r.tokens / (r.batch or 1):.0f}" if r.name.endswith("prefill") and r.tokens else str(r.context or "")
 
 
 def _findings(record: Record) -> list[RenderableType]:

@@ -11,7 +11,6 @@ from typing import Literal
 from greenzone.errors import OutOfMemory
 from greenzone.lab.devices.base import Device, Kernel
 from greenzone.lab.measure import BUDGETS, Budget, Windows, measure_windows
-from greenzone.lab.models import default_model
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.results import Again, Check, Figures, Result, Window
 from greenzone.lab.shapes import ModelShape
@@ -36,9 +35,9 @@ class Plan:
     suite: Literal["quick", "standard", "lab"] = "quick"
     formats: tuple[str, ...] | None = None
     seed: int = 0
-    model: ModelShape = field(default_factory=default_model)
-    batch: int | None = None
-    context: int | None = None
+    model: ModelShape | None = None
+    batches: tuple[int, ...] = ()
+    contexts: tuple[int, ...] = ()
 
     @property
     def budget(self) -> Budget:
