@@ -36,6 +36,12 @@ class Operator(Protocol):
     def format(self) -> str | None: ...
 
 
+def parts_of(operator: Operator) -> tuple[Operator, ...]:
+    """The operators that a composite one consists of, in order; none where it is one itself."""
+    parts: tuple[Operator, ...] = getattr(operator, "parts", ())
+    return parts
+
+
 def element_bytes(format: str) -> float:
     """Bytes that one element of the format takes.
 

@@ -18,10 +18,12 @@ from greenzone.lab.devices.layer import DecoderLayerKernel
 from greenzone.lab.devices.numerics import Numerics
 from greenzone.lab.devices.peak_tiles import TorchPeak
 from greenzone.lab.devices.stream import StreamKernel
+from greenzone.lab.devices.whole import ModelStepKernel
 from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
+from greenzone.lab.steps import ModelStep
 from greenzone.lab.streams import Stream, Sweep
 
 _SETS_MAX = 64
@@ -30,9 +32,10 @@ _SETS_MAX = 64
 def rotation_sets(operator: Operator, cache_bytes: int) -> int:
     """How many sets of operands go round, so that they fill the cache at least twice.
 
-    A sweep has one: what it asks is which cache holds it.
+    A sweep has one: what it asks is which cache holds it. A step of a whole model has one: its weights
+    are those that it serves with, again and again.
     """
-    if isinstance(operator, Sweep):
+    if isinstance(operator, Sweep | ModelStep):
         return 1
     return max(1, min(_SETS_MAX, math.ceil(2 * cache_bytes / operator.resident_bytes)))
 
@@ -109,7 +112,7 @@ class ProductKernel:
         self._sets.clear()
 
 
-TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | TorchPeak
+TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | ModelStepKernel | TorchPeak
 
 
 def build(
@@ -131,6 +134,8 @@ def build(
             return ProductKernel(operator, numerics(operator.format, operator.variant), device, seed, sets)
         if isinstance(operator, DecoderLayer):
             return DecoderLayerKernel(operator, numerics(operator.format), device, seed, sets)
+        if isinstance(operator, ModelStep):
+            return ModelStepKernel(operator, numerics(operator.format), device, seed)
         if isinstance(operator, Peak):
             return TorchPeak(operator, numerics(operator.format), device, seed)
         if isinstance(operator, Stream):

@@ -7,6 +7,7 @@ from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.shapes import Experts, GroupedAttention, LatentAttention, Mlp, ModelShape
+from greenzone.lab.steps import ModelStep
 from greenzone.lab.streams import Stream, Sweep
 
 _PRODUCT_SIDE = 256
@@ -15,6 +16,7 @@ _ARRAY_BYTES = 2**20
 _PASSES = 4
 _BATCH, _TOKENS, _CONTEXT = 4, 16, 128
 _HIDDEN, _INNER, _HEADS, _HEAD_DIM, _RANK, _EXPERTS = 256, 512, 8, 32, 64, 8
+_VOCABULARY = 512
 
 
 def bearable(operator: Operator) -> Operator:
@@ -33,15 +35,29 @@ def bearable(operator: Operator) -> Operator:
         passes = {"passes": min(operator.passes, _PASSES)} if isinstance(operator, Sweep) else {}
         return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32", **passes)
     if isinstance(operator, DecoderLayer):
-        return _layer(operator)
+        batch, tokens, context = _rows(operator)
+        return replace(operator, model=_model(operator.model), batch=batch, tokens=tokens, context=context)
+    if isinstance(operator, ModelStep):
+        batch, tokens, context = _rows(operator)
+        few = _few_layers(_model(operator.model))
+        return replace(operator, model=few, batch=batch, tokens=tokens, context=context)
     raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")
 
 
-def _layer(layer: DecoderLayer) -> DecoderLayer:
-    tokens = min(layer.tokens, _TOKENS)
-    context = tokens if layer.phase == "prefill" else min(layer.context, _CONTEXT)
-    small = _model(layer.model)
-    return replace(layer, model=small, batch=min(layer.batch, _BATCH), tokens=tokens, context=context)
+def _rows(operator: DecoderLayer | ModelStep) -> tuple[int, int, int]:
+    """Batch, tokens and context."""
+    tokens = min(operator.tokens, _TOKENS)
+    context = tokens if operator.phase == "prefill" else min(operator.context, _CONTEXT)
+    return min(operator.batch, _BATCH), tokens, context
+
+
+def _few_layers(model: ModelShape) -> ModelShape:
+    """Two layers, one of each kind where the model has two kinds, and small tables."""
+    experts = model.experts and replace(model.experts, dense_layers=min(model.experts.dense_layers, 1))
+    return replace(
+        model, layers=min(model.layers, 2), experts=experts,
+        vocabulary=min(model.vocabulary, _VOCABULARY), max_context=min(model.max_context, _CONTEXT),
+    )  # fmt: skip
 
 
 def _model(model: ModelShape) -> ModelShape:
