@@ -49,6 +49,13 @@ def test_sizes_by_hand() -> None:
     assert (step.name, step.rows) == ("inference.prefill", 10)
 
 
+def test_a_step_in_fp8_keeps_embedding_norm_and_head_in_16_bits() -> None:
+    step = ModelStep(DENSE, "decode", 1, 1, 9, "fp8")
+    tables = DENSE.embedding_parameters + DENSE.norm_parameters
+    assert step.weight_bytes == sum(n * layer.weight_bytes for n, layer in step.layers) + 2 * tables
+    assert [part.format for part in (step.parts[0], *step.parts[-2:])] == ["bf16"] * 3
+
+
 def test_what_a_layer_refuses_a_step_refuses() -> None:
     with pytest.raises(UsageError, match="beyond G, whose maximum is 64"):
         ModelStep(DENSE, "decode", 1, 1, 65, "bf16")

@@ -60,6 +60,15 @@ def result_bytes(format: str) -> float:
     return _RESULT_BYTES.get(format, element_bytes(format))
 
 
+def passing_format(format: str) -> str:
+    """What a layer passes on from product to product, where its products run in `format`: 16 bits at least.
+
+    >>> passing_format("fp8"), passing_format("fp16")
+    ('bf16', 'fp16')
+    """
+    return format if element_bytes(format) >= 2 else "bf16"
+
+
 def require_sizes(operator: object, **sizes: float) -> None:
     """Refuse an operator one of whose sizes is below 1.
 

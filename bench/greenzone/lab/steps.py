@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from greenzone.lab.layers import DecoderLayer, Phase, head, layers_of, operators_of
-from greenzone.lab.operators import Operator, element_bytes, parts_of
+from greenzone.lab.operators import Operator, element_bytes, parts_of, passing_format
 from greenzone.lab.shapes import ModelShape
 
 
@@ -58,7 +58,7 @@ class ModelStep:
     @property
     def weight_bytes(self) -> float:
         """Bytes of all weights: tables of embeddings and positions, layers, last norm, and a head that is not tied."""
-        model, one = self.model, element_bytes(self.format)
+        model, one = self.model, element_bytes(passing_format(self.format))
         layers = sum(count * layer.weight_bytes for count, layer in self.layers)
         untied = 0 if model.tied_embeddings else model.head_parameters
         return layers + (model.embedding_parameters + model.norm_parameters + untied) * one
@@ -73,7 +73,7 @@ class ModelStep:
         """Weights, caches, what one layer needs beside them (the next one writes over it), and the scores."""
         layer = max(layer.activation_bytes for _, layer in self.layers)
         scores = head(self.model, self.batch, self.format)
-        return self.weight_bytes + self.cache_bytes + layer + scores.m * scores.n * element_bytes(self.format)
+        return self.weight_bytes + self.cache_bytes + layer + scores.m * scores.n * element_bytes(scores.format)
 
     @property
     def shape(self) -> dict[str, int]:

@@ -101,9 +101,11 @@ def test_the_weights_in_torch_are_those_that_are_counted(weights: Callable[[Any]
             assert weights(block) + unused == model.layer_parameters(kind), (model.id, kind)
 
 
-def test_a_layer_runs_in_floats_alone() -> None:
-    with pytest.raises(DeviceError, match="16, 32 or 64 bit float, not in int8"):
-        build(DecoderLayer(GROUPED, "decode", 1, 1, 8, "int8"))
+def test_a_layer_runs_in_8_bits_or_wider_floats() -> None:
+    with pytest.raises(DeviceError, match="fp8, int8 or a 16, 32 or 64 bit float, not in fp6"):
+        kernels.build(
+            DecoderLayer(GROUPED, "decode", 1, 1, 8, "fp6"), numerics.simulated, torch.device("cpu"), 7, 0
+        )
 
 
 def test_experts_say_how_they_run() -> None:

@@ -1,19 +1,76 @@
 """The weights and caches of one layer in torch: rows in, rows out. A layer by itself and a whole model run it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from greenzone.errors import DeviceError
+from greenzone.lab.devices import quantised
 from greenzone.lab.devices.attentions import GroupedBlock, LatentBlock
 from greenzone.lab.devices.networks import ExpertsBlock, MlpBlock
+from greenzone.lab.devices.numerics import Numerics
+from greenzone.lab.devices.quantised import QuantisedWeight, rounding
 from greenzone.lab.devices.weights import Draw, Scale
 from greenzone.lab.layers import DecoderLayer
+from greenzone.lab.operators import passing_format
 from greenzone.lab.shapes import GroupedAttention
 
 PREFILL_ROWS_CHECKED = 16  # causal: the first rows depend on nothing behind them
 # A layer rounds about ten times in a row where a product rounds once; independent errors add as
 # squares, and attention over many keys averages its values away but not the rounding of its scores.
 TOLERANCE_FACTOR = 5.0
+# Rows are rounded three or four times on the way through a layer (input, heads, network, its inner rows):
+# twice the share of one as squares add, and half as much again for scores and tails. Layers of the models
+# that ship erred by 0.8 to 1.5 times the share of one.
+_ROUNDED_FACTOR = 3.0
+_EXPERTS_NOTE = "experts one after another, each token's drawn uniformly"
+
+
+@dataclass(frozen=True)
+class Formats:
+    """What is passed on from operator to operator, and what products run in where that is another format."""
+
+    passing: Numerics
+    products: Numerics | None = None
+
+    @property
+    def variant(self) -> str | None:
+        return (self.products or self.passing).variant
+
+    @property
+    def tolerance(self) -> float:
+        """Relative error (Frobenius) of a right layer: in 8 bits the rounding of rows is far the most of it."""
+        if self.products:
+            return _ROUNDED_FACTOR * rounding(self.products)
+        return TOLERANCE_FACTOR * self.passing.tolerance
+
+    def draw(self, generator: torch.Generator) -> Draw:
+        """A source of weights in these formats."""
+        kept = partial(QuantisedWeight, numerics=self.products) if self.products else None
+        return Draw(generator, self.passing, kept)
+
+
+def formats_of(format: str, numerics: Callable[..., Numerics]) -> Formats:
+    """The formats of a layer whose products run in `format`, as `numerics` holds them.
+
+    Raises:
+        DeviceError: there is no path for such products.
+    """
+    passing = passing_format(format)
+    if passing == format:
+        return Formats(numerics(format))
+    formats = Formats(numerics(passing), numerics(format))
+    _ = formats.tolerance  # refuses a format that a layer has no products in
+    return formats
+
+
+def layer_note(formats: Formats, experts: bool, device: torch.device) -> str | None:
+    """What a reader of a layer's figures must know."""
+    products = [quantised.note(formats.products.format, device.type == "cuda")] if formats.products else []
+    return "; ".join([*products, *([_EXPERTS_NOTE] if experts else [])]) or None
 
 
 class LayerBlock:

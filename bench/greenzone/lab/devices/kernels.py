@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from greenzone.errors import DeviceError
+from greenzone.lab.devices.block import formats_of
 from greenzone.lab.devices.checking import check_product, poison
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.layer import DecoderLayerKernel
@@ -133,9 +134,9 @@ def build(
         if isinstance(operator, Matmul):
             return ProductKernel(operator, numerics(operator.format, operator.variant), device, seed, sets)
         if isinstance(operator, DecoderLayer):
-            return DecoderLayerKernel(operator, numerics(operator.format), device, seed, sets)
+            return DecoderLayerKernel(operator, formats_of(operator.format, numerics), device, seed, sets)
         if isinstance(operator, ModelStep):
-            return ModelStepKernel(operator, numerics(operator.format), device, seed)
+            return ModelStepKernel(operator, formats_of(operator.format, numerics), device, seed)
         if isinstance(operator, Peak):
             return TorchPeak(operator, numerics(operator.format), device, seed)
         if isinstance(operator, Stream):

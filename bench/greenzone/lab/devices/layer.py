@@ -7,22 +7,19 @@ a wrong attention, whose output is small beside it.
 import torch
 from torch import Tensor
 
-from greenzone.errors import DeviceError
 from greenzone.lab.devices.block import (
     PREFILL_ROWS_CHECKED,
-    TOLERANCE_FACTOR,
+    Formats,
     LayerBlock,
     first_indices,
     first_rows,
+    layer_note,
 )
 from greenzone.lab.devices.checking import compare
 from greenzone.lab.devices.failures import torch_errors
-from greenzone.lab.devices.numerics import Numerics
 from greenzone.lab.devices.weights import Draw, wide
 from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.results import Check
-
-_FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
 class _State:
@@ -38,22 +35,14 @@ class DecoderLayerKernel:
     """A decoder layer in one phase: prefill over its own rows, or one row over a cache."""
 
     def __init__(
-        self, operator: DecoderLayer, numerics: Numerics, device: torch.device, seed: int, sets: int
+        self, operator: DecoderLayer, formats: Formats, device: torch.device, seed: int, sets: int
     ) -> None:
-        if numerics.storage not in _FLOATS:
-            raise DeviceError(f"a decoder layer runs in a 16, 32 or 64 bit float, not in {operator.format}")
         self.operator = operator
-        self.variant = numerics.variant
-        self._numerics, self._turn = numerics, 0
+        self.variant, self.note = formats.variant, layer_note(formats, operator.kind == "experts", device)
+        self._formats, self._turn = formats, 0
         generator = torch.Generator(device).manual_seed(seed)
-        self._sets = [_State(operator, Draw(generator, numerics)) for _ in range(sets)]
+        self._sets = [_State(operator, formats.draw(generator)) for _ in range(sets)]
         self._gathered: Tensor | None = None
-
-    @property
-    def note(self) -> str | None:
-        if self.operator.kind != "experts":
-            return None
-        return "experts one after another, each token's drawn uniformly"
 
     def launch(self) -> None:
         state = self._sets[self._turn]
@@ -73,7 +62,7 @@ class DecoderLayerKernel:
             wide(first_rows(state.hidden, batch, count)), count, first_indices(self.operator, count)
         )
         written = self._gathered if self._gathered is not None else torch.full_like(gathered, float("nan"))
-        tolerance = TOLERANCE_FACTOR * self._numerics.tolerance
+        tolerance = self._formats.tolerance
         method = f"float64, attention and output of the first {count} rows of each sequence"
         checks = (
             compare(first_rows(written, batch, count), gathered, written, tolerance, method),

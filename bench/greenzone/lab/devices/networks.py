@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from greenzone.lab.devices.weights import Draw
+from greenzone.lab.devices.weights import Draw, Linear
 from greenzone.lab.shapes import Experts, Mlp
 
 
@@ -30,7 +30,7 @@ class ExpertsBlock:
 
     def __init__(self, draw: Draw, rows: int, hidden: int, experts: Experts) -> None:
         inner, count = experts.intermediate, experts.count
-        self._router = draw.linear(rows, count, hidden)
+        self._router = Linear(draw.plain(count, hidden), draw.buffer(rows, count))
         # one at a time: they are drawn in float32, which for all at once would not fit beside them
         self._gates = [draw.weight(inner, hidden) for _ in range(count)]
         self._ups = [draw.weight(inner, hidden) for _ in range(count)]

@@ -6,6 +6,7 @@ is called with `exact` runs in float64 on the processor, whatever device and for
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -57,9 +58,12 @@ class Draw:
     `next_layer` hands out the same buffers again.
     """
 
-    def __init__(self, generator: torch.Generator, numerics: Numerics) -> None:
+    def __init__(
+        self, generator: torch.Generator, numerics: Numerics, products: Callable[[Tensor], Weight] | None = None
+    ) -> None:
         self.generator = generator
         self._numerics = numerics
+        self._products = products or Weight  # how the weight of a product is kept
         self._buffers: dict[tuple[int, int, int], Tensor] = {}
         self._handed: Counter[tuple[int, int]] = Counter()
 
@@ -70,12 +74,16 @@ class Draw:
         return drawn
 
     def weight(self, n: int, k: int) -> Weight:
-        """An (n, k) weight of a product."""
-        return Weight(self(n, k, fan_in=k))
+        """An (n, k) weight of a product, in the format of the products."""
+        return self._products(self(n, k, fan_in=k))
 
     def linear(self, rows: int, n: int, k: int, bias: bool = False) -> Linear:
-        """A product of `rows` rows with an (n, k) weight."""
+        """A product of `rows` rows with such a weight."""
         return Linear(self.weight(n, k), self.buffer(rows, n), self(n) if bias else None)
+
+    def plain(self, n: int, k: int) -> Weight:
+        """An (n, k) weight in the format that is passed on: of a router, of a head."""
+        return Weight(self(n, k, fan_in=k))
 
     def buffer(self, rows: int, n: int) -> Tensor:
         """A (rows, n) buffer that no other product of the same layer writes to."""

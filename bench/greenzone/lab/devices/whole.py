@@ -16,13 +16,14 @@ from torch import Tensor
 from greenzone.lab.devices.block import (
     PREFILL_ROWS_CHECKED,
     TOLERANCE_FACTOR,
+    Formats,
     LayerBlock,
     first_indices,
     first_rows,
+    layer_note,
 )
 from greenzone.lab.devices.checking import check_product, compare
 from greenzone.lab.devices.failures import torch_errors
-from greenzone.lab.devices.numerics import Numerics
 from greenzone.lab.devices.weights import Draw, Linear, Scale, Weight, wide
 from greenzone.lab.results import Check
 from greenzone.lab.steps import ModelStep
@@ -37,7 +38,7 @@ class WholeModel:
         self.embedding = _Embedding(step, draw)
         self.layers = [LayerBlock(layer, draw) for count, layer in step.layers for _ in range(count)]
         self.norm = Scale(draw, model.hidden, model.norm == "layer")
-        table = self.embedding.table if model.tied_embeddings else draw.weight(model.vocabulary, model.hidden)
+        table = self.embedding.table if model.tied_embeddings else draw.plain(model.vocabulary, model.hidden)
         self.head = Linear(table, draw.buffer(step.batch, model.vocabulary))
 
     def run(self) -> tuple[Tensor, Tensor]:
@@ -64,19 +65,13 @@ class WholeModel:
 class ModelStepKernel:
     """A step of a whole model in one phase."""
 
-    def __init__(self, operator: ModelStep, numerics: Numerics, device: torch.device, seed: int) -> None:
+    def __init__(self, operator: ModelStep, formats: Formats, device: torch.device, seed: int) -> None:
         self.operator = operator
-        self.variant = numerics.variant
-        self._numerics, self._seed = numerics, seed
+        self.variant, self.note = formats.variant, layer_note(formats, operator.model.experts is not None, device)
+        self._formats, self._seed = formats, seed
         generator = torch.Generator(device).manual_seed(seed)
-        self._sets = [WholeModel(operator, Draw(generator, numerics))]
+        self._sets = [WholeModel(operator, formats.draw(generator))]
         self._written: tuple[Tensor, Tensor] | None = None
-
-    @property
-    def note(self) -> str | None:
-        if self.operator.model.experts is None:
-            return None
-        return "experts one after another, each token's drawn uniformly"
 
     def launch(self) -> None:
         self._written = self._sets[0].run()
@@ -96,12 +91,12 @@ class ModelStepKernel:
         """Every layer's errors are its own, so those of all layers add as squares: a root of their number."""
         op, model = self.operator, self._sets[0]
         count = min(op.tokens, PREFILL_ROWS_CHECKED)
-        tolerance = TOLERANCE_FACTOR * self._numerics.tolerance * math.sqrt(len(model.layers))
+        tolerance = self._formats.tolerance * math.sqrt(len(model.layers))
         method = f"float64, hidden state behind {len(model.layers)} layers at the first {count} rows of each sequence"
         return compare(first_rows(final, op.batch, count), model.exact(count), final, tolerance, method)
 
     def _check_head(self, final: Tensor, last: Tensor) -> tuple[Check, Check]:
-        model, tolerance = self._sets[0], TOLERANCE_FACTOR * self._numerics.tolerance
+        model, tolerance = self._sets[0], TOLERANCE_FACTOR * self._formats.passing.tolerance
         normed = model.norm(wide(model.last(final)), exact=True)
         return (
             compare(last, normed, last, tolerance, "float64, norm of the last row of each sequence"),
