@@ -17,6 +17,7 @@ from greenzone.lab.devices.checking import check_product, poison
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.layer import DecoderLayerKernel
 from greenzone.lab.devices.numerics import Numerics
+from greenzone.lab.devices.parts import Part, PartKernel
 from greenzone.lab.devices.peak_tiles import TorchPeak
 from greenzone.lab.devices.stream import StreamKernel
 from greenzone.lab.devices.whole import ModelStepKernel
@@ -113,7 +114,7 @@ class ProductKernel:
         self._sets.clear()
 
 
-TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | ModelStepKernel | TorchPeak
+TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | ModelStepKernel | PartKernel | TorchPeak
 
 
 def build(
@@ -137,6 +138,8 @@ def build(
             return DecoderLayerKernel(operator, formats_of(operator.format, numerics), device, seed, sets)
         if isinstance(operator, ModelStep):
             return ModelStepKernel(operator, formats_of(operator.format, numerics), device, seed)
+        if isinstance(operator, Part):
+            return PartKernel(operator, numerics(operator.format), device, seed, sets)
         if isinstance(operator, Peak):
             return TorchPeak(operator, numerics(operator.format), device, seed)
         if isinstance(operator, Stream):

@@ -9,8 +9,8 @@ from greenzone.lab.devices.emulated.device import EmulatedDevice
 from greenzone.lab.devices.emulated.model import TimeModel
 from greenzone.lab.devices.emulated.small import bearable
 from greenzone.lab.layers import DecoderLayer, Phase, layers_of
+from greenzone.lab.links import AllReduce
 from greenzone.lab.models import load_model, model_paths
-from greenzone.lab.operators import Norm
 from greenzone.lab.steps import ModelStep
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import Memory
@@ -60,6 +60,20 @@ def test_a_small_layer_is_of_the_same_kind(ref: str) -> None:
         assert small.resident_bytes < 2e7
 
 
+@pytest.mark.parametrize("phase", ["prefill", "decode"])
+@pytest.mark.parametrize("ref", list(model_paths()))
+def test_every_operator_of_a_layer_runs_small_by_itself(ref: str, phase: Phase) -> None:
+    device = EmulatedDevice(load_profile("nvidia-b200"))
+    for _, layer in layers_of(load_model(ref), phase, 2, 512 if phase == "prefill" else 1, 512, "bf16"):
+        for part in dict.fromkeys(layer.parts):
+            small = bearable(part)
+            assert type(small) is type(part)
+            assert small.resident_bytes < 1e7
+            kernel = device.prepare(part, 0)
+            assert kernel.check().passed, part
+            kernel.close()
+
+
 def test_what_has_no_kernel_is_refused() -> None:
-    with pytest.raises(DeviceError, match="no kernel for the operator 'norm'"):
-        bearable(Norm(1, 8, "bf16"))
+    with pytest.raises(DeviceError, match=r"no kernel for the operator 'interconnect\.all_reduce'"):
+        bearable(AllReduce(8, 2))

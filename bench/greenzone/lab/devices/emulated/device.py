@@ -245,7 +245,7 @@ def _sizes(operator: Operator) -> str:
     if isinstance(operator, DecoderLayer | ModelStep):
         layers = f"{operator.model.layers} layers, " if isinstance(operator, ModelStep) else ""
         return f"{layers}hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
-    return f"{operator.shape['elements']} elements"
+    return ", ".join(f"{size} {name}" for name, size in operator.shape.items())
 
 
 def _low_toggle(operator: Operator) -> bool:

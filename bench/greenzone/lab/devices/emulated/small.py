@@ -3,8 +3,9 @@
 from dataclasses import fields, replace
 
 from greenzone.errors import DeviceError
+from greenzone.lab.groups import GroupedMatmul, WideAttention
 from greenzone.lab.layers import DecoderLayer
-from greenzone.lab.operators import Matmul, Operator
+from greenzone.lab.operators import Attention, Elementwise, Matmul, Norm, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.shapes import Experts, GroupedAttention, LatentAttention, Mlp, ModelShape
 from greenzone.lab.steps import ModelStep
@@ -41,7 +42,35 @@ def bearable(operator: Operator) -> Operator:
         batch, tokens, context = _rows(operator)
         few = _few_layers(_model(operator.model))
         return replace(operator, model=few, batch=batch, tokens=tokens, context=context)
+    if isinstance(operator, Attention | WideAttention | Norm | Elementwise | GroupedMatmul):
+        return _part(operator)
     raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")
+
+
+def _part(part: Attention | WideAttention | Norm | Elementwise | GroupedMatmul) -> Operator:
+    """An operator of a layer, with no size above what a small layer has."""
+    if isinstance(part, Attention | WideAttention):
+        return _attention(part)
+    if isinstance(part, Norm):
+        return replace(part, rows=min(part.rows, _TOKENS), width=min(part.width, _HIDDEN))
+    if isinstance(part, Elementwise):
+        return replace(part, elements=min(part.elements, _ARRAY_BYTES // 4))
+    groups = min(part.groups, _EXPERTS)
+    read = part.read and min(part.read, groups)
+    sides = {side: min(getattr(part, side), _HIDDEN) for side in ("rows", "n", "k")}
+    return replace(part, groups=groups, read=read, **sides)
+
+
+def _attention(part: Attention | WideAttention) -> Operator:
+    group = part.heads // part.kv_heads
+    kv_heads = max(1, min(part.kv_heads, _HEADS // group))
+    queries = min(part.queries, _TOKENS)
+    keys = queries if part.causal else min(part.keys, _CONTEXT)
+    small = replace(part, batch=min(part.batch, _BATCH), queries=queries, keys=keys)
+    small = replace(small, kv_heads=kv_heads, heads=group * kv_heads)
+    if isinstance(small, Attention):
+        return replace(small, head_dim=min(small.head_dim, _HEAD_DIM))
+    return replace(small, key_dim=min(small.key_dim, 2 * _HEAD_DIM), value_dim=min(small.value_dim, _HEAD_DIM))
 
 
 def _rows(operator: DecoderLayer | ModelStep) -> tuple[int, int, int]:
