@@ -57,6 +57,28 @@ def test_a_grouped_product_by_hand() -> None:
     assert replace(product, read=None).bytes == product.resident_bytes
 
 
+@pytest.mark.parametrize("form", ["fp8", "int8"])
+@pytest.mark.parametrize("model", [GROUPED, MOE, LATENT], ids=["grouped", "experts", "latent"])
+def test_in_8_bits_products_alone_are_narrow(model: ModelShape, form: str) -> None:
+    layer, whole = (DecoderLayer(model, "decode", 2, 1, 4, one) for one in (form, "bf16"))
+    assert layer.passing == "bf16"
+    assert {p.format for p in layer.parts if isinstance(p, Norm | Attention | WideAttention | Elementwise)} == {"bf16"}
+    assert layer.operations == whole.operations
+    assert layer.cache_bytes == whole.cache_bytes
+    narrow = [p for p in layer.parts if p.format == form]
+    assert narrow
+    saved = sum(p.n * p.k * getattr(p, "groups", 1) for p in narrow if isinstance(p, Matmul | GroupedMatmul))
+    assert whole.weight_bytes - layer.weight_bytes == saved
+
+
+def test_the_router_and_what_attention_absorbs_stay_wide() -> None:
+    wide = [p for p in DecoderLayer(MOE, "decode", 3, 1, 4, "fp8").parts if isinstance(p, Matmul) and p.n == 8 == p.k]
+    assert [p.format for p in wide] == ["bf16"]
+    absorbed = [p for p in DecoderLayer(LATENT, "decode", 2, 1, 9, "fp8").parts if isinstance(p, GroupedMatmul)]
+    assert {p.format for p in absorbed} == {"bf16"}
+    assert (head(LATENT, 1, "fp8").format, embedding(LATENT, 1, "fp8").format) == ("bf16", "bf16")
+
+
 def test_latent_prefill_is_expanded() -> None:
     layer = DecoderLayer(LATENT, "prefill", 2, 3, 3, "bf16")
     assert products(layer)[:5] == [(6, 7, 8), (6, 20, 7), (6, 8, 8), (6, 32, 6), (6, 8, 20)]
@@ -81,7 +103,7 @@ def test_latent_decode_is_absorbed() -> None:
 @pytest.mark.parametrize("ref", list(model_paths()))
 def test_weights_of_layers_embeddings_last_norm_and_head_are_the_model(ref: str) -> None:
     model = load_model(ref)
-    layers = sum(n * layer.weight_bytes for n, layer in layers_of(model, "decode", 1, 1, 8, "fp8"))
+    layers = sum(n * layer.weight_bytes for n, layer in layers_of(model, "decode", 1, 1, 8, "bf16")) / 2
     tied = 0 if model.tied_embeddings else head(model, 1, "fp8").n * model.hidden
     assert layers + model.norm_parameters + model.embedding_parameters + tied == model.parameters
 
@@ -92,7 +114,7 @@ def test_a_decoded_token_takes_two_operations_for_each_weight_it_meets(ref: str)
     operators = operators_of(model, "decode", 1, 1, 1, "bf16")
     ours = sum(n * operator.operations for n, operator in operators)
     assert ours == pytest.approx(2 * model.multiplied_parameters, rel=1e-3)
-    read = sum(layer.read_weight_bytes * n for n, layer in layers_of(model, "decode", 1, 1, 1, "fp8"))
+    read = sum(layer.read_weight_bytes * n for n, layer in layers_of(model, "decode", 1, 1, 1, "bf16")) / 2
     rest = model.norm_parameters + model.head_parameters
     assert read + rest == pytest.approx(model.multiplied_parameters, rel=1e-9)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from greenzone.errors import UsageError
 from greenzone.lab.layers import head, layers_of, require_context
-from greenzone.lab.operators import element_bytes
+from greenzone.lab.operators import element_bytes, passing_format
 from greenzone.lab.shapes import ModelShape
 
 
@@ -47,7 +47,7 @@ def footprint(
     Raises:
         UsageError: a context beyond the model's maximum, an unknown format.
     """
-    passed_on = format if element_bytes(format) >= 2 else "bf16"
+    passed_on = passing_format(format)
     layers = layers_of(model, "decode", batch, 1, context, passed_on)
     scores = head(model, batch, passed_on)
     cache = batch * context * model.cache_bytes_per_token(cache_format or format)

@@ -18,7 +18,9 @@ from greenzone.lab.operators import (
     Norm,
     Operator,
     element_bytes,
+    passing_format,
     require_sizes,
+    result_bytes,
 )
 from greenzone.lab.shapes import Experts, GroupedAttention, LatentAttention, LayerKind, ModelShape
 
@@ -66,14 +68,19 @@ class DecoderLayer:
     def rows(self) -> int:
         return self.batch * self.tokens
 
+    @property
+    def passing(self) -> str:
+        """The format of everything but the products."""
+        return passing_format(self.format)
+
     @cached_property
     def parts(self) -> tuple[Operator, ...]:
-        residual = Elementwise(self.rows * self.model.hidden, 2, self.format)
-        norm = Norm(self.rows, self.model.hidden, self.format)
+        residual = Elementwise(self.rows * self.model.hidden, 2, self.passing)
+        norm = Norm(self.rows, self.model.hidden, self.passing)
         return (norm, *self._attention(), residual, norm, *self._networks(), residual)
 
-    def _product(self, columns: int, terms: int) -> Matmul:
-        return Matmul(self.rows, columns, terms, self.format, transposed=True)
+    def _product(self, columns: int, terms: int, format: str | None = None) -> Matmul:
+        return Matmul(self.rows, columns, terms, format or self.format, transposed=True)
 
     def _attention(self) -> list[Operator]:
         shape = self.model.attends
@@ -89,10 +96,10 @@ class DecoderLayer:
             self._product(wide, hidden),
             self._product(narrow, hidden),
             self._product(narrow, hidden),
-            *(Norm(self.rows * heads, shape.head_dim, self.format) for heads in norms),
+            *(Norm(self.rows * heads, shape.head_dim, self.passing) for heads in norms),
             Attention(
                 self.batch, shape.heads, shape.kv_heads, shape.head_dim,
-                self.tokens, self.context, self.format, causal=self.phase == "prefill",
+                self.tokens, self.context, self.passing, causal=self.phase == "prefill",
             ),
             self._product(hidden, wide),
         ]  # fmt: skip
@@ -102,18 +109,18 @@ class DecoderLayer:
         wide, hidden, rank = shape.heads * shape.key_dim, self.model.hidden, shape.query_rank
         queries: list[Operator] = [self._product(wide, hidden)]
         if rank:
-            queries = [self._product(rank, hidden), Norm(self.rows, rank, self.format), self._product(wide, rank)]
+            queries = [self._product(rank, hidden), Norm(self.rows, rank, self.passing), self._product(wide, rank)]
         latent = self._product(shape.cached_elements, hidden)
-        return [*queries, latent, Norm(self.rows, shape.kv_rank, self.format)]
+        return [*queries, latent, Norm(self.rows, shape.kv_rank, self.passing)]
 
     def _expanded(self, shape: LatentAttention) -> list[Operator]:
         """Keys and values of every head made from the latent vectors: fewer operations for many new rows."""
         wide_value = shape.heads * shape.value_dim
         return [
-            self._product(shape.heads * (shape.nope_dim + shape.value_dim), shape.kv_rank),
+            self._product(shape.heads * (shape.nope_dim + shape.value_dim), shape.kv_rank, self.passing),
             WideAttention(
                 self.batch, shape.heads, shape.heads, shape.key_dim, shape.value_dim,
-                self.tokens, self.context, self.format, causal=True,
+                self.tokens, self.context, self.passing, causal=True,
             ),
             self._product(self.model.hidden, wide_value),
         ]  # fmt: skip
@@ -122,15 +129,16 @@ class DecoderLayer:
         """The products up taken into query and output, so that the cache is read as it is kept.
 
         DeepSeek-V2, arXiv 2405.04434, section 2.1.2: W^UK is absorbed into W^Q and W^UV into W^O.
+        They are part of the attention and stay in its format, in prefill as in decode.
         """
         rows, rank = self.rows * shape.heads, shape.kv_rank
         return [
-            GroupedMatmul(shape.heads, rows, rank, shape.nope_dim, self.format),
+            GroupedMatmul(shape.heads, rows, rank, shape.nope_dim, self.passing),
             WideAttention(
                 self.batch, shape.heads, 1, rank + shape.rope_dim, rank,
-                self.tokens, self.context, self.format, shared=True,
+                self.tokens, self.context, self.passing, shared=True,
             ),
-            GroupedMatmul(shape.heads, rows, shape.value_dim, rank, self.format),
+            GroupedMatmul(shape.heads, rows, shape.value_dim, rank, self.passing),
             self._product(self.model.hidden, shape.heads * shape.value_dim),
         ]  # fmt: skip
 
@@ -142,7 +150,7 @@ class DecoderLayer:
 
     def _network(self, intermediate: int, ups: int) -> list[Operator]:
         hidden = self.model.hidden
-        gate = Elementwise(self.rows * intermediate, ups, self.format, operations_per_element=4 + ups - 1)
+        gate = Elementwise(self.rows * intermediate, ups, self.passing, operations_per_element=4 + ups - 1)
         return [*[self._product(intermediate, hidden)] * ups, gate, self._product(hidden, intermediate)]
 
     def _experts(self, experts: Experts) -> list[Operator]:
@@ -154,12 +162,12 @@ class DecoderLayer:
         taken, inner, read = self.rows * experts.active, experts.intermediate, experts.touched(self.rows)
         up = GroupedMatmul(experts.count, taken, inner, hidden, self.format, read)
         return [
-            self._product(experts.count, hidden),
+            self._product(experts.count, hidden, self.passing),
             up,
             up,
-            Elementwise(taken * inner, 2, self.format, operations_per_element=5),
+            Elementwise(taken * inner, 2, self.passing, operations_per_element=5),
             GroupedMatmul(experts.count, taken, hidden, inner, self.format, read),
-            Elementwise(self.rows * hidden, experts.active, self.format, operations_per_element=2 * experts.active),
+            Elementwise(self.rows * hidden, experts.active, self.passing, operations_per_element=2 * experts.active),
             *(self._network(experts.shared * inner, 2) if experts.shared else ()),
         ]
 
@@ -173,8 +181,10 @@ class DecoderLayer:
 
     @property
     def weight_bytes(self) -> float:
-        """Bytes of the layer's weights, all experts among them."""
-        return self.model.layer_parameters(self.kind or "dense") * element_bytes(self.format)
+        """Bytes of the layer's weights, all experts among them; what no product in `format` has is in `passing`."""
+        multiplied = sum(_weights(part) for part in self.parts if part.format == self.format)
+        others = self.model.layer_parameters(self.kind or "dense") - multiplied
+        return multiplied * element_bytes(self.format) + others * element_bytes(self.passing)
 
     @property
     def read_weight_bytes(self) -> float:
@@ -189,7 +199,7 @@ class DecoderLayer:
     def cache_bytes(self) -> float:
         """Keys and values, or latent vectors, of all sequences."""
         elements = self.batch * self.context * self.model.attends.cached_elements
-        return elements * element_bytes(self.format)
+        return elements * element_bytes(self.passing)
 
     @property
     def resident_bytes(self) -> float:
@@ -201,7 +211,7 @@ class DecoderLayer:
         results = sum(part.m * part.n for part in self.parts if isinstance(part, Matmul))
         results += sum(part.rows * part.n for part in self.parts if isinstance(part, GroupedMatmul))
         passing = 4 * self.rows * self.model.hidden + 2 * self._inner_elements
-        return (results + passing) * element_bytes(self.format)
+        return results * result_bytes(self.format) + passing * element_bytes(self.passing)
 
     @property
     def _inner_elements(self) -> int:
@@ -221,6 +231,13 @@ class DecoderLayer:
         return sizes | {name: getattr(attends, name) for name in ("heads", "kv_rank", "rope_dim")}
 
 
+def _weights(part: Operator) -> int:
+    """Elements of the weights of a product; none of anything else."""
+    if isinstance(part, GroupedMatmul):
+        return part.groups * part.n * part.k
+    return part.n * part.k if isinstance(part, Matmul) else 0
+
+
 def require_context(model: ModelShape, context: int) -> None:
     """Refuse more context than the model has positions for.
 
@@ -237,12 +254,12 @@ def require_context(model: ModelShape, context: int) -> None:
 def embedding(model: ModelShape, rows: int, format: str) -> Elementwise:
     """The look-up of `rows` tokens: a row of the table is read and written, a position's added to it."""
     added = 1 if model.learned_positions else 0
-    return Elementwise(rows * model.hidden, 1 + added, format, operations_per_element=added)
+    return Elementwise(rows * model.hidden, 1 + added, passing_format(format), operations_per_element=added)
 
 
 def head(model: ModelShape, rows: int, format: str) -> Matmul:
     """The product of `rows` hidden states with the vocabulary."""
-    return Matmul(rows, model.vocabulary, model.hidden, format, transposed=True)
+    return Matmul(rows, model.vocabulary, model.hidden, passing_format(format), transposed=True)
 
 
 def layers_of(
@@ -265,6 +282,6 @@ def operators_of(
     return [
         (1, embedding(model, batch * tokens, format)),
         *layers_of(model, phase, batch, tokens, context, format),
-        (1, Norm(batch, model.hidden, format)),
+        (1, Norm(batch, model.hidden, passing_format(format))),
         (1, head(model, batch, format)),
     ]

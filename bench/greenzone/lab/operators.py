@@ -36,6 +36,12 @@ class Operator(Protocol):
     def format(self) -> str | None: ...
 
 
+def parts_of(operator: Operator) -> tuple[Operator, ...]:
+    """The operators that a composite one consists of, in order; none where it is one itself."""
+    parts: tuple[Operator, ...] = getattr(operator, "parts", ())
+    return parts
+
+
 def element_bytes(format: str) -> float:
     """Bytes that one element of the format takes.
 
@@ -52,6 +58,15 @@ def result_bytes(format: str) -> float:
     (4.0, 2)
     """
     return _RESULT_BYTES.get(format, element_bytes(format))
+
+
+def passing_format(format: str) -> str:
+    """What a layer passes on from product to product, where its products run in `format`: 16 bits at least.
+
+    >>> passing_format("fp8"), passing_format("fp16")
+    ('bf16', 'fp16')
+    """
+    return format if element_bytes(format) >= 2 else "bf16"
 
 
 def require_sizes(operator: object, **sizes: float) -> None:

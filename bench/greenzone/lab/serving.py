@@ -20,7 +20,7 @@ from functools import cache
 from greenzone.errors import UsageError
 from greenzone.lab.groups import GroupedMatmul
 from greenzone.lab.layers import DecoderLayer, Phase, head, layers_of, operators_of
-from greenzone.lab.operators import Matmul, Operator, element_bytes, result_bytes
+from greenzone.lab.operators import Matmul, Operator, element_bytes, passing_format, result_bytes
 from greenzone.lab.shapes import LayerKind, ModelShape
 
 _BATCH_MAX = 2**20  # beyond every server; what has not turned there never does
@@ -118,7 +118,7 @@ def step_bytes(model: ModelShape, phase: Phase, batch: int, context: int, format
     """
     tokens = context if phase == "prefill" else 1
     layers = layers_of(model, phase, batch, tokens, context, format)
-    weights = (model.head_parameters + model.norm_parameters) * element_bytes(format)
+    weights = (model.head_parameters + model.norm_parameters) * element_bytes(passing_format(format))
     return weights + sum(n * (layer.read_weight_bytes + layer.cache_bytes) for n, layer in layers)
 
 

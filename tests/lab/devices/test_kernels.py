@@ -138,7 +138,7 @@ def test_inputs_are_not_zeros_and_hang_on_the_seed() -> None:
 
 @pytest.mark.parametrize(
     "operator",
-    [Matmul(8, 8, 8, "fp4"), Copy(64, "bf16"), Elementwise(8, 2, "fp32"), Matmul(32, 32, 32, "fp8")],
+    [Matmul(8, 8, 8, "fp4"), Copy(64, "bf16"), Elementwise(8, 2, "int8"), Matmul(32, 32, 32, "fp8")],
 )
 def test_what_torch_cannot_run_is_refused(operator: Operator) -> None:
     with pytest.raises(DeviceError):

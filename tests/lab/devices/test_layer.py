@@ -1,5 +1,6 @@
 """A layer of every kind is right in torch, and one that is wrong is found out."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_a_wrong_attention_fails_though_the_residual_hides_it(
 
 def test_rows_given_to_the_wrong_expert_fail() -> None:
     kernel = build(DecoderLayer(MIXTRAL, "prefill", 1, 8, 8, "fp32"))
-    network = kernel._sets[0].network
+    network = kernel._sets[0].block.network
     assert isinstance(network, ExpertsBlock)
     experts, indices = zip(*network._dealt, strict=True)
     network._dealt = list(zip(experts, indices[1:] + indices[:1], strict=True))
@@ -69,7 +70,7 @@ def test_rows_given_to_the_wrong_expert_fail() -> None:
 
 
 def test_every_row_is_dealt_to_as_many_experts_as_are_active() -> None:
-    network = build(DecoderLayer(DEEPSEEK, "prefill", 2, 8, 8, "fp32", "experts"))._sets[0].network
+    network = build(DecoderLayer(DEEPSEEK, "prefill", 2, 8, 8, "fp32", "experts"))._sets[0].block.network
     dealt = torch.cat([index for _, index in network._dealt])
     assert dealt.bincount().tolist() == [2] * 16
 
@@ -79,7 +80,7 @@ def test_as_many_experts_are_read_as_the_operator_counts_on_average() -> None:
     read = []
     for seed in range(200):
         kernel: Any = kernels.build(layer, numerics.native, torch.device("cpu"), seed, 0)
-        read.append(len(kernel._sets[0].network._dealt))
+        read.append(len(kernel._sets[0].block.network._dealt))
     # 8 x (1 - (6/8)^3) = 4.625; the mean of 200 draws scatters by about 0.06
     assert sum(read) / len(read) == pytest.approx(4.625, abs=0.2)
 
@@ -91,33 +92,20 @@ def test_a_layer_that_never_ran_fails(model: ModelShape) -> None:
     assert not kernel.check().passed
 
 
-def test_the_weights_in_torch_are_those_that_are_counted() -> None:
+def test_the_weights_in_torch_are_those_that_are_counted(weights: Callable[[Any], int]) -> None:
     for model in MODELS:
         for kind in model.layer_counts:
-            state = build(DecoderLayer(model, "decode", 1, 1, 8, "fp32", kind))._sets[0]
+            block = build(DecoderLayer(model, "decode", 1, 1, 8, "fp32", kind))._sets[0].block
             # what experts are chosen by has no part in arithmetic whose choice is drawn
             unused = 8 if kind == "experts" and model.experts and model.experts.routing_bias else 0
-            assert _weights(state) + unused == model.layer_parameters(kind), (model.id, kind)
+            assert weights(block) + unused == model.layer_parameters(kind), (model.id, kind)
 
 
-def _weights(holder: Any) -> int:
-    """Elements of the weights an object holds, and the objects in it; not buffers, caches and indices."""
-    buffers = {"out", "hidden", "_keys", "_values", "_cache", "_chosen", "_dealt"}
-    total = 0
-    for name, value in vars(holder).items():
-        for item in value if isinstance(value, list) else [value]:
-            if name in buffers or item is None:
-                continue
-            if isinstance(item, torch.Tensor):
-                total += item.numel()
-            elif type(item).__module__.startswith("greenzone.lab.devices"):
-                total += _weights(item)
-    return total
-
-
-def test_a_layer_runs_in_floats_alone() -> None:
-    with pytest.raises(DeviceError, match="16, 32 or 64 bit float, not in int8"):
-        build(DecoderLayer(GROUPED, "decode", 1, 1, 8, "int8"))
+def test_a_layer_runs_in_8_bits_or_wider_floats() -> None:
+    with pytest.raises(DeviceError, match="fp8, int8 or a 16, 32 or 64 bit float, not in fp6"):
+        kernels.build(
+            DecoderLayer(GROUPED, "decode", 1, 1, 8, "fp6"), numerics.simulated, torch.device("cpu"), 7, 0
+        )
 
 
 def test_experts_say_how_they_run() -> None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from greenzone.lab.devices.weights import Draw, Linear, Scale, wide
+from greenzone.lab.devices.weights import Draw, Scale, wide
 from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.shapes import GroupedAttention, LatentAttention
 
@@ -21,8 +21,8 @@ class GroupedBlock:
         self._layer, hidden, rows = layer, layer.model.hidden, layer.rows
         bias, head_dim = layer.model.biases != "none", shape.head_dim
         widths = (shape.heads, shape.kv_heads, shape.kv_heads)
-        self._inputs = [Linear(draw, rows, heads * head_dim, hidden, bias) for heads in widths]
-        self.output = Linear(draw, rows, hidden, shape.heads * head_dim, layer.model.biases == "all")
+        self._inputs = [draw.linear(rows, heads * head_dim, hidden, bias) for heads in widths]
+        self.output = draw.linear(rows, hidden, shape.heads * head_dim, layer.model.biases == "all")
         self._norms = [Scale(draw, head_dim) for _ in range(2)] if shape.qk_norm else []
         cache = (layer.batch, shape.kv_heads, layer.context, head_dim)
         self._keys, self._values = draw(*cache), draw(*cache)
@@ -51,11 +51,6 @@ class GroupedBlock:
         self._values[:, :, -1:].copy_(value)
         return self._keys, self._values
 
-    def poison(self) -> None:
-        """Fill every buffer with what no product gives."""
-        for linear in (*self._inputs, self.output):
-            linear.poison()
-
 
 class LatentBlock:
     """Keys and values of all heads out of one latent vector a token (DeepSeek-V2, arXiv 2405.04434, 2.1).
@@ -66,13 +61,13 @@ class LatentBlock:
     def __init__(self, draw: Draw, layer: DecoderLayer, shape: LatentAttention) -> None:
         self._layer, self._shape, hidden, rows = layer, shape, layer.model.hidden, layer.rows
         wide_query, rank = shape.heads * shape.key_dim, shape.query_rank
-        self._query_down = Linear(draw, rows, rank, hidden) if rank else None
+        self._query_down = draw.linear(rows, rank, hidden) if rank else None
         self._query_norm = Scale(draw, rank) if rank else None
-        self._query = Linear(draw, rows, wide_query, rank or hidden)
-        self._down = Linear(draw, rows, shape.cached_elements, hidden)
+        self._query = draw.linear(rows, wide_query, rank or hidden)
+        self._down = draw.linear(rows, shape.cached_elements, hidden)
         self._norm = Scale(draw, shape.kv_rank)
         self._up = draw(shape.heads * (shape.nope_dim + shape.value_dim), shape.kv_rank, fan_in=shape.kv_rank)
-        self.output = Linear(draw, rows, hidden, shape.heads * shape.value_dim)
+        self.output = draw.linear(rows, hidden, shape.heads * shape.value_dim)
         self._cache = draw(layer.batch, layer.context, shape.cached_elements)
         self._scale = 1 / math.sqrt(shape.key_dim)
 
@@ -123,12 +118,6 @@ class LatentBlock:
         weights = (torch.bmm(whole, self._cache.transpose(1, 2)) * self._scale).softmax(-1)
         gathered = torch.bmm(weights, self._cache[..., : shape.kv_rank])
         return torch.bmm(gathered.transpose(0, 1), of_values.transpose(1, 2)).transpose(0, 1).reshape(len(queries), -1)
-
-    def poison(self) -> None:
-        """Fill every buffer with what no product gives."""
-        for linear in (self._query_down, self._query, self._down, self.output):
-            if linear:
-                linear.poison()
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Tensor:

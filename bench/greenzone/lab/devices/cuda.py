@@ -13,7 +13,7 @@ from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, accumulates
 from greenzone.lab.devices.cuda_links import CudaTransfer
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build
-from greenzone.lab.devices.numerics import FAST, MXFP8, native
+from greenzone.lab.devices.numerics import FAST, MXFP8, Numerics, native
 from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.devices.sampler import Sampler
 from greenzone.lab.devices.telemetry import Telemetry
@@ -200,7 +200,11 @@ class CudaDevice:
             from greenzone.lab.devices.peak_triton import TritonPeak  # imports Triton where there is one
 
             return TritonPeak(operator, device, seed)
-        return build(operator, native, device, seed, self.last_level_cache_bytes)
+        return build(operator, self._numerics, device, seed, self.last_level_cache_bytes)
+
+    def _numerics(self, format: str, variant: str | None = None) -> Numerics:
+        """As torch holds the format, in this device's usual variant where none is named."""
+        return native(format, variant or self.variants(format)[0])
 
     def _named(self, product: Matmul) -> Matmul:
         """The product with its variant, if this torch can have it."""

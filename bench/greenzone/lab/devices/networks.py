@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from greenzone.lab.devices.weights import Draw, Linear, wide
+from greenzone.lab.devices.weights import Draw, Linear
 from greenzone.lab.shapes import Experts, Mlp
 
 
@@ -17,33 +17,28 @@ class MlpBlock:
     """Products up, a gate, a product down."""
 
     def __init__(self, draw: Draw, rows: int, hidden: int, mlp: Mlp, bias: bool = False) -> None:
-        self._ups = [Linear(draw, rows, mlp.intermediate, hidden, bias) for _ in range(mlp.ups)]
-        self._down = Linear(draw, rows, hidden, mlp.intermediate, bias)
+        self._ups = [draw.linear(rows, mlp.intermediate, hidden, bias) for _ in range(mlp.ups)]
+        self._down = draw.linear(rows, hidden, mlp.intermediate, bias)
 
     def __call__(self, rows: Tensor, taken: Tensor | None = None, exact: bool = False) -> Tensor:
         """The network's output; `taken`, the indices of the rows, is for networks that route."""
         return self._down(_gate([up(rows, exact) for up in self._ups]), exact)
 
-    def poison(self) -> None:
-        """Fill every buffer with what no product gives."""
-        for linear in (*self._ups, self._down):
-            linear.poison()
-
 
 class ExpertsBlock:
     """A router, experts each with the rows that take them, and shared experts that all rows take."""
 
-    def __init__(self, draw: Draw, rows: int, hidden: int, experts: Experts, generator: torch.Generator) -> None:
+    def __init__(self, draw: Draw, rows: int, hidden: int, experts: Experts) -> None:
         inner, count = experts.intermediate, experts.count
-        self._router = Linear(draw, rows, count, hidden)
+        self._router = Linear(draw.plain(count, hidden), draw.buffer(rows, count))
         # one at a time: they are drawn in float32, which for all at once would not fit beside them
-        self._gates = [draw(inner, hidden, fan_in=hidden) for _ in range(count)]
-        self._ups = [draw(inner, hidden, fan_in=hidden) for _ in range(count)]
-        self._downs = [draw(hidden, inner, fan_in=inner) for _ in range(count)]
+        self._gates = [draw.weight(inner, hidden) for _ in range(count)]
+        self._ups = [draw.weight(inner, hidden) for _ in range(count)]
+        self._downs = [draw.weight(hidden, inner) for _ in range(count)]
         self._shared = (
             MlpBlock(draw, rows, hidden, Mlp(experts.shared * inner)) if experts.shared else None
         )
-        scores = torch.rand((rows, count), generator=generator, device=generator.device)
+        scores = torch.rand((rows, count), generator=draw.generator, device=draw.generator.device)
         self._chosen = scores.topk(experts.active).indices  # (rows, active)
         self._dealt = _dealt(self._chosen, count)
 
@@ -58,8 +53,8 @@ class ExpertsBlock:
         out = torch.zeros_like(rows)
         for expert, index in self._dealt:
             given = rows[index]
-            gated = _gate([given @ self._gates[expert].t(), given @ self._ups[expert].t()])
-            out.index_add_(0, index, (gated @ self._downs[expert].t()) * scores[index, expert].unsqueeze(1))
+            gated = _gate([self._gates[expert].multiply(given), self._ups[expert].multiply(given)])
+            out.index_add_(0, index, self._downs[expert].multiply(gated) * scores[index, expert].unsqueeze(1))
         return out
 
     def _written_out(self, rows: Tensor, scores: Tensor, taken: Tensor | None) -> Tensor:
@@ -69,15 +64,9 @@ class ExpertsBlock:
         weights = scores * torch.zeros_like(scores).scatter(1, mine, 1.0)
         out = torch.zeros_like(rows)
         for expert in sorted(set(mine.flatten().tolist())):
-            gated = _gate([rows @ wide(self._gates[expert]).t(), rows @ wide(self._ups[expert]).t()])
-            out += (gated @ wide(self._downs[expert]).t()) * weights[:, expert : expert + 1]
+            gated = _gate([rows @ self._gates[expert].wide().t(), rows @ self._ups[expert].wide().t()])
+            out += (gated @ self._downs[expert].wide().t()) * weights[:, expert : expert + 1]
         return out
-
-    def poison(self) -> None:
-        """Fill every buffer with what no product gives."""
-        self._router.poison()
-        if self._shared:
-            self._shared.poison()
 
 
 def _dealt(chosen: Tensor, count: int) -> list[tuple[int, Tensor]]:

@@ -24,6 +24,7 @@ from greenzone.lab.links import AllReduce, Transfer
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
+from greenzone.lab.steps import ModelStep
 from greenzone.parts.profile import DeviceProfile
 
 # Calls of one kernel on an otherwise idle accelerator scatter by about half a per cent, and
@@ -241,9 +242,10 @@ def _sizes(operator: Operator) -> str:
         return f"{operator.m}x{operator.n}x{operator.k}"
     if isinstance(operator, Peak):
         return f"{operator.tile}, {operator.repeats} times"
-    if isinstance(operator, DecoderLayer):
-        return f"hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
-    return f"{operator.shape['elements']} elements"
+    if isinstance(operator, DecoderLayer | ModelStep):
+        layers = f"{operator.model.layers} layers, " if isinstance(operator, ModelStep) else ""
+        return f"{layers}hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
+    return ", ".join(f"{size} {name}" for name, size in operator.shape.items())
 
 
 def _low_toggle(operator: Operator) -> bool:

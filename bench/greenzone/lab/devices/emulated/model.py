@@ -12,8 +12,7 @@ import math
 from dataclasses import dataclass
 
 from greenzone.errors import DeviceError
-from greenzone.lab.layers import DecoderLayer
-from greenzone.lab.operators import Matmul, Operator
+from greenzone.lab.operators import Matmul, Operator, parts_of
 from greenzone.lab.peak import Peak
 from greenzone.lab.streams import Sweep
 from greenzone.parts.profile import DeviceProfile, Limiter
@@ -139,8 +138,8 @@ class TimeModel:
         Raises:
             DeviceError: the profile lacks the peak or the bandwidth the operator needs.
         """
-        if isinstance(operator, DecoderLayer):
-            parts = [self.cost(part) for part in operator.parts]
+        if composed := parts_of(operator):
+            parts = [self.cost(part) for part in composed]
             return Cost(
                 sum(p.seconds for p in parts), sum(p.compute_seconds for p in parts),
                 sum(p.memory_seconds for p in parts), operator.operations,

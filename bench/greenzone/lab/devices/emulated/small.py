@@ -3,10 +3,12 @@
 from dataclasses import fields, replace
 
 from greenzone.errors import DeviceError
+from greenzone.lab.groups import GroupedMatmul, WideAttention
 from greenzone.lab.layers import DecoderLayer
-from greenzone.lab.operators import Matmul, Operator
+from greenzone.lab.operators import Attention, Elementwise, Matmul, Norm, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.shapes import Experts, GroupedAttention, LatentAttention, Mlp, ModelShape
+from greenzone.lab.steps import ModelStep
 from greenzone.lab.streams import Stream, Sweep
 
 _PRODUCT_SIDE = 256
@@ -15,6 +17,7 @@ _ARRAY_BYTES = 2**20
 _PASSES = 4
 _BATCH, _TOKENS, _CONTEXT = 4, 16, 128
 _HIDDEN, _INNER, _HEADS, _HEAD_DIM, _RANK, _EXPERTS = 256, 512, 8, 32, 64, 8
+_VOCABULARY = 512
 
 
 def bearable(operator: Operator) -> Operator:
@@ -33,15 +36,57 @@ def bearable(operator: Operator) -> Operator:
         passes = {"passes": min(operator.passes, _PASSES)} if isinstance(operator, Sweep) else {}
         return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32", **passes)
     if isinstance(operator, DecoderLayer):
-        return _layer(operator)
+        batch, tokens, context = _rows(operator)
+        return replace(operator, model=_model(operator.model), batch=batch, tokens=tokens, context=context)
+    if isinstance(operator, ModelStep):
+        batch, tokens, context = _rows(operator)
+        few = _few_layers(_model(operator.model))
+        return replace(operator, model=few, batch=batch, tokens=tokens, context=context)
+    if isinstance(operator, Attention | WideAttention | Norm | Elementwise | GroupedMatmul):
+        return _part(operator)
     raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")
 
 
-def _layer(layer: DecoderLayer) -> DecoderLayer:
-    tokens = min(layer.tokens, _TOKENS)
-    context = tokens if layer.phase == "prefill" else min(layer.context, _CONTEXT)
-    small = _model(layer.model)
-    return replace(layer, model=small, batch=min(layer.batch, _BATCH), tokens=tokens, context=context)
+def _part(part: Attention | WideAttention | Norm | Elementwise | GroupedMatmul) -> Operator:
+    """An operator of a layer, with no size above what a small layer has."""
+    if isinstance(part, Attention | WideAttention):
+        return _attention(part)
+    if isinstance(part, Norm):
+        return replace(part, rows=min(part.rows, _TOKENS), width=min(part.width, _HIDDEN))
+    if isinstance(part, Elementwise):
+        return replace(part, elements=min(part.elements, _ARRAY_BYTES // 4))
+    groups = min(part.groups, _EXPERTS)
+    read = part.read and min(part.read, groups)
+    sides = {side: min(getattr(part, side), _HIDDEN) for side in ("rows", "n", "k")}
+    return replace(part, groups=groups, read=read, **sides)
+
+
+def _attention(part: Attention | WideAttention) -> Operator:
+    group = part.heads // part.kv_heads
+    kv_heads = max(1, min(part.kv_heads, _HEADS // group))
+    queries = min(part.queries, _TOKENS)
+    keys = queries if part.causal else min(part.keys, _CONTEXT)
+    small = replace(part, batch=min(part.batch, _BATCH), queries=queries, keys=keys)
+    small = replace(small, kv_heads=kv_heads, heads=group * kv_heads)
+    if isinstance(small, Attention):
+        return replace(small, head_dim=min(small.head_dim, _HEAD_DIM))
+    return replace(small, key_dim=min(small.key_dim, 2 * _HEAD_DIM), value_dim=min(small.value_dim, _HEAD_DIM))
+
+
+def _rows(operator: DecoderLayer | ModelStep) -> tuple[int, int, int]:
+    """Batch, tokens and context."""
+    tokens = min(operator.tokens, _TOKENS)
+    context = tokens if operator.phase == "prefill" else min(operator.context, _CONTEXT)
+    return min(operator.batch, _BATCH), tokens, context
+
+
+def _few_layers(model: ModelShape) -> ModelShape:
+    """Two layers, one of each kind where the model has two kinds, and small tables."""
+    experts = model.experts and replace(model.experts, dense_layers=min(model.experts.dense_layers, 1))
+    return replace(
+        model, layers=min(model.layers, 2), experts=experts,
+        vocabulary=min(model.vocabulary, _VOCABULARY), max_context=min(model.max_context, _CONTEXT),
+    )  # fmt: skip
 
 
 def _model(model: ModelShape) -> ModelShape:
