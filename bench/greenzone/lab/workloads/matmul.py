@@ -15,7 +15,7 @@ from greenzone.lab.devices.base import Device
 from greenzone.lab.measure import judge
 from greenzone.lab.measure.search import Limits, Shape, Space, Trace, search
 from greenzone.lab.operators import Matmul
-from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.results import SMALLER, NotMeasured, Result
 from greenzone.lab.workloads.plan import (
     Measured,
     Plan,
@@ -159,7 +159,7 @@ def _fastest(device: Device, products: Iterable[Matmul], plan: Plan, notes: list
         try:
             rates[product] = product.operations / call_seconds(device, product, plan.seed)
         except OutOfMemory as error:
-            notes.append(f"{error}; a smaller size was tried")
+            notes.append(f"{error}; {SMALLER}")
     best = max(rates.values(), default=0.0)
     return next((p for p, rate in rates.items() if rate >= _AS_GOOD * best), product)
 

@@ -11,7 +11,7 @@ from greenzone.lab.devices.base import Device, Kernel
 from greenzone.lab.measure import BUDGETS, Budget, Windows, measure_windows
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import Matmul, ModelShape, Operator
-from greenzone.lab.results import Check, Result, Window
+from greenzone.lab.results import SMALLER, Check, Result, Window
 from greenzone.statistics import (
     COVERAGE_FACTOR,
     Estimate,
@@ -93,7 +93,7 @@ def measure_first_that_fits(device: Device, operators: Sequence[Operator], plan:
         try:
             return _measure(device, operator, plan, notes)
         except OutOfMemory as error:
-            notes.append(f"{error}; a smaller size was tried")
+            notes.append(f"{error}; {SMALLER}")
             last = error
     raise last
 
