@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 COVERAGE_FACTOR = 2.0  # k = 2: about 95 % of a normal distribution (JCGM 100:2008, 6.2)
 RESAMPLES = 1000
@@ -92,6 +93,11 @@ def median_standard_error(samples: Sequence[float], seed: int = 0) -> float:
 
     One sample has no spread to show: its standard error is 0 here, and its record says n = 1.
     """
+    return _bootstrapped(tuple(samples), seed)
+
+
+@lru_cache(maxsize=64)  # a figure and its uncertainty budget ask for the same one, one after the other
+def _bootstrapped(samples: tuple[float, ...], seed: int) -> float:
     import numpy as np
 
     n = len(samples)

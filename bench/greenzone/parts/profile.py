@@ -256,9 +256,9 @@ class Limiter:
 
     format: FormatName
     rate_tops: Positive | None = None
-    clock_mhz: Positive | None = None
     burst_ms: NotNegative = 0.0
     onset_ms: NotNegative = 0.0
+    clock_mhz: Positive | None = None
     source: str | None = None
 
     def __post_init__(self) -> None:

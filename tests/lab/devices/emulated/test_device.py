@@ -207,7 +207,7 @@ def test_energy_by_operation_is_used_where_stated() -> None:
     kernel = device.prepare(PRODUCT, 0)
     seconds = device.time(kernel, 1)[0]
     state: Any = device.telemetry()
-    assert state["power_w"] == pytest.approx(100 + PRODUCT.operations * 0.5e-12 / seconds)
+    assert state["power_w"] == pytest.approx(100 + PRODUCT.operations * 0.5e-12 / seconds, rel=0.02)
 
 
 def test_a_strangers_kernel_is_refused() -> None:

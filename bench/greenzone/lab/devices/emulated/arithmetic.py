@@ -5,7 +5,6 @@ A size is halved until the operator fits two budgets, of operations and of bytes
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 
 import torch
 
@@ -88,9 +87,8 @@ def _narrower(model: ModelShape) -> ModelShape:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=256)
 def checked(small: Small, seed: int, fault: str | None = None) -> Check:
-    """Run an operator on the processor and compare it; one of the same size and seed was checked already.
+    """Run an operator on the processor and compare what it gave.
 
     Args:
         small: what `bearable` gave.

@@ -16,7 +16,7 @@ from greenzone.errors import DeviceError, DeviceLost
 from greenzone.formats import FORMATS
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.emulated import arithmetic
-from greenzone.lab.devices.emulated.arithmetic import bearable
+from greenzone.lab.devices.emulated.arithmetic import Small, bearable
 from greenzone.lab.devices.emulated.faults import (
     CONTENDED_SHARE,
     CONTENTION,
@@ -25,7 +25,7 @@ from greenzone.lab.devices.emulated.faults import (
     Fault,
 )
 from greenzone.lab.devices.emulated.links import EmulatedLink, emulated_link
-from greenzone.lab.devices.emulated.memory import CONTEXT_BYTES, Memory
+from greenzone.lab.devices.emulated.memory import Memory
 from greenzone.lab.devices.emulated.model import Cost, TimeModel
 from greenzone.lab.devices.emulated.node import Place
 from greenzone.lab.devices.emulated.noise import NOISE, Noise
@@ -60,8 +60,7 @@ class EmulatedKernel:
         self._device.time(self, 1)
 
     def check(self) -> Check:
-        self._device.require_there()
-        return arithmetic.checked(self._small, self._seed, self._device.acting("wrong-result", "dropped-launch"))
+        return self._device.checked(self._small, self._seed)
 
     def close(self) -> None:
         self._device.memory.give_back(self._held)
@@ -127,6 +126,7 @@ class EmulatedDevice:
         self._seed = seed
         self._noise = Noise([seed, self.place.index])
         self._chance = np.random.default_rng([seed, self.place.index, 1])
+        self._checks: dict[tuple[Small, int, str | None], Check] = {}
         self._speed = self.place.speed(seed)
         self.memory = Memory(profile, self.id)
         limiters = profile.emulation.limiter if profile.emulation else ()
@@ -182,6 +182,14 @@ class EmulatedDevice:
             return EmulatedLinkKernel(self, inner, self.memory.take(operator.resident_bytes, operator.name))
         cost = self._model.cost(operator)
         return EmulatedKernel(self, operator, cost, seed, self.memory.take(operator.resident_bytes, operator.name))
+
+    def checked(self, small: Small, seed: int) -> Check:
+        """The check of an operator as the device is now; the same one again is not worked out twice."""
+        self.require_there()
+        asked = small, seed, self.acting("wrong-result", "dropped-launch")
+        if asked not in self._checks:
+            self._checks[asked] = arithmetic.checked(*asked)
+        return self._checks[asked]
 
     def _others_take_memory(self) -> None:
         if self.acting("out-of-memory") and not self.memory.held_bytes:
@@ -309,7 +317,7 @@ class EmulatedDevice:
             "seed": self._seed,
             "silicon": self._speed,
             "memory_bytes": self.memory_bytes or None,
-            "memory_context_bytes": int(CONTEXT_BYTES) if self.memory_bytes else None,
+            "memory_context_bytes": self.memory.context_bytes or None,
             "memory_ecc_bytes": self.memory.ecc_bytes,
             "ecc": self.memory.ecc_bytes > 0 or None,
             "mig": False,

@@ -7,8 +7,8 @@ from greenzone.parts.profile import DeviceProfile
 
 BLOCK_BYTES = 2 * 2**20  # the granularity of CUDA's allocations (CUDA driver API, cuMemGetAllocationGranularity)
 # What a CUDA context with torch's kernels takes before anything is allocated: 0.3 to 0.6 GB are usually seen
-# beside a process in nvidia-smi; an estimate for all.
-CONTEXT_BYTES = 0.5e9
+# beside a process in nvidia-smi; an estimate for all, and no more than a fiftieth of a small memory.
+CONTEXT_BYTES, _CONTEXT_MOST = 0.5e9, 0.02
 
 
 class Memory:
@@ -19,6 +19,7 @@ class Memory:
         self._device = device
         self.capacity_bytes = int(memory.capacity_gb * 1e9) if memory and memory.capacity_gb else 0
         self.ecc_bytes = int(self.capacity_bytes * ((emulation.ecc_share if emulation else None) or 0.0))
+        self.context_bytes = int(min(CONTEXT_BYTES, _CONTEXT_MOST * self.capacity_bytes))
         self.held_bytes = 0  # by something else
         self._allocated = 0
 
@@ -27,7 +28,7 @@ class Memory:
         """As a driver tells it: what is allocated, the context, and what others hold."""
         if not self.capacity_bytes:
             return 0
-        return min(self.total_bytes, self._allocated + int(CONTEXT_BYTES) + self.held_bytes)
+        return min(self.total_bytes, self._allocated + self.context_bytes + self.held_bytes)
 
     @property
     def total_bytes(self) -> int:
@@ -40,7 +41,7 @@ class Memory:
 
     def leave(self, free_bytes: int | None) -> None:
         """Have something else hold all but so much; None has it let go."""
-        own = int(CONTEXT_BYTES) + self._allocated
+        own = self.context_bytes + self._allocated
         self.held_bytes = max(0, self.total_bytes - own - free_bytes) if free_bytes is not None else 0
 
     def take(self, size_bytes: float, what: str) -> int:
