@@ -80,7 +80,7 @@ def test_links_say_what_ran_and_what_cannot_be_measured_here(record: Record) -> 
     own.benchmarks.append(sums)
     lines = [line.split() for line in text(own).splitlines()]
     assert ["bidirectional", "burst"] in [line[:2] for line in lines]
-    assert ["peer", "not", "measured", "not", "measurable", "here:", "one", "device"] in lines
+    assert ["peer", "not", "measured", "emulated", "not", "measurable", "here:", "one", "device"] in lines
     (gloo,) = [line for line in lines if line[:3] == ["all", "reduce,", "gloo"]]
     assert gloo[-5:] == ["between", "processes,", "over", "no", "link"]
 

@@ -137,7 +137,7 @@ def _measured(
         for row in _rows(request, plans, device):
             record.benchmarks.append(row)
             write(record, path)
-            progress(f"{row.name} {row.format or ''} {row.window or 'not measured'}".replace("  ", " "))
+            progress(_finished_row(row))
         _finished(request, device, record, "complete")
         write(record, path)
     except (KeyboardInterrupt, Interrupted):
@@ -151,6 +151,11 @@ def _measured(
         write(record, path)
         raise
     return Outcome(record, path)
+
+
+def _finished_row(row: Row) -> str:
+    words = (row.name, row.format, row.window or "not measured", "(emulated)" if row.emulated else None)
+    return " ".join(word for word in words if word)
 
 
 def _rows(request: Request, plans: Sequence[Plan], device: Device) -> Iterator[Row]:
@@ -172,7 +177,7 @@ def _repeated(plan: Plan, device: Device) -> Iterator[Plan]:
 
 def _workload(request: Request, name: str, plan: Plan, device: Device) -> Iterator[Row]:
     if (watched := _watched(request, plan, device)) is not None:
-        yield from watched.rows(name, plan)
+        yield from (row.model_copy(update={"emulated": device.emulated}) for row in watched.rows(name, plan))
     else:
         yield from measured_rows(device, name, plan)
 
@@ -235,8 +240,7 @@ def _finished(request: Request, device: Device, record: Record, status: Any) -> 
     """Evidence, parameters, verdicts and findings from the rows there are; the run is over."""
     record.telemetry = [t for t in (device.telemetry(),) if t is not None]
     evaluation.evaluate(record, device, profile_of(device), request.on, request.known_on, request.transaction)
-    if not device.emulated:
-        evaluation.find_identity(record, load_profiles())
+    evaluation.find_identity(record, load_profiles())
     record.run.status = status
     record.run.ended_at = datetime.now(UTC).isoformat(timespec="seconds")
 

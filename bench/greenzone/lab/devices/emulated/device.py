@@ -112,6 +112,9 @@ class EmulatedDevice:
         seed: of its noise and of how its silicon differs from its siblings'.
         place: which device of which node it is; alone if none is given.
         fault: what is to go wrong.
+
+    Raises:
+        DeviceError: the profile gives neither a peak nor a bandwidth.
     """
 
     emulated = True
@@ -123,6 +126,7 @@ class EmulatedDevice:
         self.profile, self.fault = profile, fault
         self.place = place or Place(profile.id)
         self._model = TimeModel(profile)
+        self._require_figures()
         self._seed = seed
         self._noise = Noise([seed, self.place.index])
         self._chance = np.random.default_rng([seed, self.place.index, 1])
@@ -140,6 +144,14 @@ class EmulatedDevice:
     @property
     def name(self) -> str:
         return self.profile.name
+
+    def _require_figures(self) -> None:
+        memory = self.profile.memory
+        if not self.formats() and not (memory and memory.bandwidth_gb_s):
+            raise DeviceError(
+                f"{self.id}: too thin to emulate: profile {self.profile.id} gives no peak_tops and no "
+                "memory.bandwidth_gb_s; state one of them, with its source"
+            )
 
     @property
     def last_level_cache_bytes(self) -> int:
