@@ -36,7 +36,8 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
 @click.command()
 @click.option(
     "--device", default="auto", show_default=True, metavar="auto|cuda:N|cpu|emulated:ID",
-    shell_complete=complete(device_specs), help="What to measure.",
+    shell_complete=complete(device_specs),
+    help="What to measure; emulated:8xID:2 is the third device of an emulated node of eight.",
 )  # fmt: skip
 @click.option("--suite", type=click.Choice(["quick", "standard", "lab"]), default="quick", show_default=True)
 @click.option(
@@ -75,7 +76,7 @@ def run(
     """Measure a device, work out its parameters, and say which clauses it meets.
 
     Without an accelerator it says so and takes an emulated NVIDIA H20, every figure labelled emulated.
-    Exits 4 if nothing was measured, 5 if a figure is invalid or unstable.
+    Exits 1 if the device was lost or hung, 4 if nothing was measured, 5 if a figure is invalid or unstable.
     """
     if resume is not None:
         raise NotThereYet("--resume is not there yet; run again without it")

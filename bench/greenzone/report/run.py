@@ -161,7 +161,7 @@ def _inference(record: Record) -> list[RenderableType]:
     for r in _rows(record, "inference."):
         what = f"{r.model} {r.format}, batch {r.batch}, {_span(r)}"
         rows.append((r.name.removeprefix("inference."), what, estimate(r.tokens_per_s), _label(r)))
-        how.append(r.how)
+        how.append(f"{r.how} ({_label(r)})" if r.how and _label(r) else r.how)
     said = [Text(f"worked out, not measured whole: {h}", style="dim") for h in dict.fromkeys(h for h in how if h)]
     return [terminal.table("phase", "model", "tokens/s", "", rows=rows, right=("tokens/s",)), *said[:1]]
 

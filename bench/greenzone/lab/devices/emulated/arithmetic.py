@@ -4,6 +4,7 @@ A size is halved until the operator fits two budgets, of operations and of bytes
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -95,13 +96,25 @@ def checked(small: Small, seed: int, fault: str | None = None) -> Check:
         seed: of its data.
         fault: what every launch suffers: `wrong-result` spoils it, `dropped-launch` leaves it out.
     """
-    kernel = build(small, simulated, torch.device("cpu"), seed, cache_bytes=0)
+    with _one_thread():
+        kernel = build(small, simulated, torch.device("cpu"), seed, cache_bytes=0)
+        try:
+            if fault is not None:
+                _break(kernel, fault)
+            return kernel.check()
+        finally:
+            kernel.close()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """So little work ends sooner on one thread than several take to meet, above all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        if fault is not None:
-            _break(kernel, fault)
-        return kernel.check()
+        yield
     finally:
-        kernel.close()
+        torch.set_num_threads(before)
 
 
 def _break(kernel: TorchKernel, fault: str) -> None:
