@@ -7,7 +7,8 @@ import pytest
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.cpu import CpuDevice
-from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedLinkKernel
+from greenzone.lab.devices.emulated.device import EmulatedDevice
+from greenzone.lab.devices.emulated.kernels import EmulatedLinkKernel
 from greenzone.lab.devices.emulated.links import host_link
 from greenzone.lab.links import Transfer
 from greenzone.lab.measure import BUDGETS, Budget

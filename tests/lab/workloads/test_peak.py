@@ -8,7 +8,8 @@ import pytest
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices import peak_triton
 from greenzone.lab.devices.cpu import CpuDevice
-from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel
+from greenzone.lab.devices.emulated.device import EmulatedDevice
+from greenzone.lab.devices.emulated.kernels import EmulatedKernel
 from greenzone.lab.devices.emulated.model import TimeModel
 from greenzone.lab.operators import Operator
 from greenzone.lab.peak import Peak

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices.emulated.arithmetic import CHECK_BYTES, CHECK_OPERATIONS, bearable
-from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel
+from greenzone.lab.devices.emulated.device import EmulatedDevice
+from greenzone.lab.devices.emulated.kernels import EmulatedKernel
 from greenzone.lab.devices.emulated.model import TimeModel
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import DecoderLayer, Matmul, Operator

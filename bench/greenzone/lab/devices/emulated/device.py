@@ -16,7 +16,7 @@ from greenzone.errors import DeviceError, DeviceLost
 from greenzone.formats import FORMATS
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.emulated import arithmetic
-from greenzone.lab.devices.emulated.arithmetic import Small, bearable
+from greenzone.lab.devices.emulated.arithmetic import Small
 from greenzone.lab.devices.emulated.faults import (
     CONTENDED_SHARE,
     CONTENTION,
@@ -24,7 +24,8 @@ from greenzone.lab.devices.emulated.faults import (
     SLOW_SIBLING,
     Fault,
 )
-from greenzone.lab.devices.emulated.links import EmulatedLink, emulated_link
+from greenzone.lab.devices.emulated.kernels import EmulatedKernel, EmulatedLinkKernel
+from greenzone.lab.devices.emulated.links import emulated_link
 from greenzone.lab.devices.emulated.memory import Memory
 from greenzone.lab.devices.emulated.model import Cost, TimeModel
 from greenzone.lab.devices.emulated.node import Place
@@ -33,75 +34,12 @@ from greenzone.lab.devices.emulated.state import AMBIENT_C, SLOWDOWN_C, Allowanc
 from greenzone.lab.devices.numerics import simulated
 from greenzone.lab.devices.sampler import Reading
 from greenzone.lab.links import AllReduce, Transfer
-from greenzone.lab.operators import DecoderLayer, Matmul, Operator
-from greenzone.lab.peak import Peak
+from greenzone.lab.operators import Operator
 from greenzone.lab.results import LOST, Check
 from greenzone.parts.profile import DeviceProfile
 
 _CACHE_MIB = 64.0  # of a part whose cache is not known
 _IDLE_CLOCK_MHZ = 345.0  # of an idle H100; an estimate for all
-
-
-class EmulatedKernel:
-    """An operator with its modelled cost; its arithmetic runs small when it is checked."""
-
-    def __init__(self, device: "EmulatedDevice", operator: Operator, cost: Cost, seed: int, held_bytes: int) -> None:
-        self.operator, self.cost = operator, cost
-        self._device, self._seed, self._held = device, seed, held_bytes
-        self._small = bearable(operator)
-        self.variant = _variant(operator)
-
-    @property
-    def note(self) -> str:
-        pattern = "; the modelled time knows no data pattern" if _low_toggle(self.operator) else ""
-        return f"emulated; arithmetic checked at {_sizes(self._small)}{pattern}"
-
-    def launch(self) -> None:
-        self._device.time(self, 1)
-
-    def check(self) -> Check:
-        return self._device.checked(self._small, self._seed)
-
-    def close(self) -> None:
-        self._device.memory.give_back(self._held)
-        self._held = 0
-
-
-class EmulatedLinkKernel:
-    """A copy or a sum over links, on a device that may fail."""
-
-    def __init__(self, device: "EmulatedDevice", inner: EmulatedLink, held_bytes: int) -> None:
-        self._device, self._inner, self._held = device, inner, held_bytes
-        self.operator, self.cost = inner.operator, inner.cost
-        self.variant, self.note = inner.variant, inner.note
-
-    def launch(self) -> None:
-        self._device.time(self, 1)
-
-    def move(self) -> None:
-        """The bytes and sums of one call, with what a fault makes of them."""
-        fault = self._device.acting("wrong-result", "dropped-launch")
-        if fault != "dropped-launch":
-            self._inner.launch()
-        if fault == "wrong-result":
-            self._inner.spoil()
-
-    def poison(self) -> None:
-        self._inner.poison()
-
-    def check(self) -> Check:
-        self._device.require_there()
-        self.poison()
-        self.move()
-        return self.arrived()
-
-    def arrived(self) -> Check:
-        self._device.require_there()
-        return self._inner.arrived()
-
-    def close(self) -> None:
-        self._device.memory.give_back(self._held)
-        self._held = 0
 
 
 class EmulatedDevice:
@@ -376,23 +314,3 @@ class EmulatedDevice:
 
     def conditions(self) -> tuple[tuple[str, str], ...]:
         return ()
-
-
-def _sizes(operator: Operator) -> str:
-    if isinstance(operator, Matmul):
-        return f"{operator.m}x{operator.n}x{operator.k}"
-    if isinstance(operator, Peak):
-        return f"{operator.tile}, {operator.repeats} times"
-    if isinstance(operator, DecoderLayer):
-        return f"hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
-    return f"{operator.shape['elements']} elements"
-
-
-def _low_toggle(operator: Operator) -> bool:
-    return isinstance(operator, Matmul) and operator.data == "low_toggle"
-
-
-def _variant(operator: Operator) -> str | None:
-    if isinstance(operator, Peak):
-        return operator.variant
-    return simulated(operator.format).variant if isinstance(operator, Matmul) else None
