@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 COVERAGE_FACTOR = 2.0  # k = 2: about 95 % of a normal distribution (JCGM 100:2008, 6.2)
@@ -103,6 +104,11 @@ def median_standard_error(samples: Sequence[float], seed: int = 0, rounds: Seque
     Raises:
         ValueError: the rounds do not add up to the samples.
     """
+    return _bootstrapped(tuple(samples), seed, tuple(rounds))
+
+
+@lru_cache(maxsize=64)  # a figure and its uncertainty budget ask for the same one, one after the other
+def _bootstrapped(samples: tuple[float, ...], seed: int, rounds: tuple[int, ...]) -> float:
     import numpy as np
 
     n = len(samples)

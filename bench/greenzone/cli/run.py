@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from greenzone.cli.options import FILE, FOLDER, asking, complete, device_specs, echo, echo_json, model_ids, today
-from greenzone.errors import Interrupted, InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
+from greenzone.cli.options import (
+    FILE,
+    FOLDER,
+    asking,
+    complete,
+    device_specs,
+    echo,
+    echo_json,
+    fault_names,
+    model_ids,
+    today,
+)
+from greenzone.errors import DeviceError, Interrupted, InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
 from greenzone.formats import FORMATS
 from greenzone.law.transaction import Transaction
 
@@ -25,7 +36,8 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
 @click.command()
 @click.option(
     "--device", default="auto", show_default=True, metavar="auto|cuda:N|cpu|emulated:ID",
-    shell_complete=complete(device_specs), help="What to measure.",
+    shell_complete=complete(device_specs),
+    help="What to measure; emulated:8xID:2 is the third device of an emulated node of eight.",
 )  # fmt: skip
 @click.option("--suite", type=click.Choice(["quick", "standard", "lab"]), default="quick", show_default=True)
 @click.option(
@@ -49,18 +61,22 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
     "-o", "--output", "folder", type=FOLDER, default="results", show_default=True, metavar="DIR",
     help="Where records go.",
 )  # fmt: skip
+@click.option(
+    "--fault", metavar="NAME[@SECONDS]", shell_complete=complete(fault_names),
+    help="Switch on a fault of an emulated device, after so many seconds of its own time, and see it found.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the record, one JSON document, and nothing else.")
 @asking
 def run(
     device: str, suite: str, workloads: tuple[str, ...], models: tuple[str, ...], formats: tuple[str, ...],
-    batch: int | None, context: int | None, resume: Path | None, seed: int, folder: Path, as_json: bool,
-    on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
+    batch: int | None, context: int | None, resume: Path | None, seed: int, folder: Path, fault: str | None,
+    as_json: bool, on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
     headquarters: str | None, on_sale_us: bool | None,
 ) -> None:  # fmt: skip
     """Measure a device, work out its parameters, and say which clauses it meets.
 
     Without an accelerator it says so and takes an emulated NVIDIA H20, every figure labelled emulated.
-    Exits 4 if nothing was measured, 5 if a figure is invalid or unstable.
+    Exits 1 if the device was lost or hung, 4 if nothing was measured, 5 if a figure is invalid or unstable.
     """
     if resume is not None:
         raise NotThereYet("--resume is not there yet; run again without it")
@@ -74,7 +90,7 @@ def run(
         chosen = tuple(dict.fromkeys(workloads)), tuple(dict.fromkeys(formats)) or None
         days = on or today(), known_on or today()
         request = harness.Request(
-            device, suite, *chosen, models, batch, context, seed, folder, *days, deal, watched=True
+            device, suite, *chosen, models, batch, context, seed, folder, *days, deal, watched=True, fault=fault
         )
         with _progress(as_json) as told:
             outcome = harness.run(request, told)
@@ -126,6 +142,8 @@ def _print(outcome: "Outcome", request: "Request", as_json: bool) -> None:
 def _exit_code(outcome: "Outcome") -> None:
     from greenzone.lab import harness
 
+    if failed := [f.text for f in outcome.record.findings if f.code in ("device_lost", "hang")]:
+        raise DeviceError(f"the device failed: {failed[0]}; what was measured is in {outcome.path}")
     if harness.nothing_measured(outcome.record) and not harness.unsound(outcome.record):
         raise NothingMeasured(f"no benchmark gave a figure; the reasons are in {outcome.path}")
     if rows := harness.unsound(outcome.record):

@@ -49,7 +49,7 @@ def write(record: Record, path: Path) -> None:
     Raises:
         FileError: the disk is full or the folder went away.
     """
-    write_text(json.dumps(record.to_json(), indent=1, allow_nan=False) + "\n", path)
+    write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
 
 
 def _write_through(text: str, path: Path) -> None:

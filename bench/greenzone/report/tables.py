@@ -10,7 +10,7 @@ from greenzone.law.verdict import Classification, Verdict
 def _columns(c: Classification, v: Verdict) -> dict[str, object]:
     t, o = c.transaction, v.outcome
     return {
-        "device": c.part.id or c.part.name, "on": c.on.isoformat(), "known_on": c.known_on.isoformat(),
+        "device": _device(c), "on": c.on.isoformat(), "known_on": c.known_on.isoformat(),
         "to": t.to, "from": t.origin, "kind": t.kind, "headquarters": t.headquarters,
         "regime": v.regime, "effect": v.effect, "version": v.version, "rule_status": v.rule_status,
         "status": v.status, "words": v.words, "reason": v.reason, "caught_by": v.caught_by, "possible": v.possible,
@@ -18,6 +18,11 @@ def _columns(c: Classification, v: Verdict) -> dict[str, object]:
         "exceptions": o.exceptions, "tariff": o.tariff, "fallback": o.fallback, "conditions": o.conditions,
         "outcome_missing": o.missing, "confidence": v.confidence,
     }  # fmt: skip
+
+
+def _device(c: Classification) -> str:
+    """The part; the word emulated stands beside one whose measured figures are."""
+    return f"{c.part.id or c.part.name}{' (emulated)' if c.part.emulated else ''}"
 
 
 def verdict_rows(found: Sequence[Classification]) -> list[dict[str, str]]:

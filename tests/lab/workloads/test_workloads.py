@@ -7,7 +7,8 @@ import pytest
 
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices.cpu import CpuDevice
-from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel
+from greenzone.lab.devices.emulated.device import EmulatedDevice
+from greenzone.lab.devices.emulated.kernels import EmulatedKernel
 from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import Operator
@@ -114,7 +115,7 @@ def test_a_wrong_kernel_is_invalid_and_gives_no_figure(monkeypatch: pytest.Monke
     for workload in ("matmul", "memory", "inference"):
         for row in rows(workload, EmulatedDevice(H20), replace(BF16, model=default_model())):
             assert (row.validity, row.samples, dict(row.metrics)) == ("invalid", (), {})
-            assert any("wrong result: error 0.5" in note for note in row.notes)
+            assert any("wrong result before the timing: error 0.5" in note for note in row.notes)
 
 
 def test_a_figure_above_the_ceiling_is_invalid(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,43 +1,16 @@
-"""The same operator at a size that any processor computes at once: what the emulated device checks."""
+"""A layer of a model at a size that any processor computes at once: what the emulated device checks."""
 
 from dataclasses import fields, replace
 
-from greenzone.errors import DeviceError
 from greenzone.lab.layers import DecoderLayer
-from greenzone.lab.operators import Matmul, Operator
-from greenzone.lab.peak import Peak
 from greenzone.lab.shapes import Experts, GroupedAttention, LatentAttention, Mlp, ModelShape
-from greenzone.lab.streams import Stream, Sweep
 
-_PRODUCT_SIDE = 256
-_PEAK_SIDE, _PEAK_REPEATS = 64, 32
-_ARRAY_BYTES = 2**20
-_PASSES = 4
 _BATCH, _TOKENS, _CONTEXT = 4, 16, 128
 _HIDDEN, _INNER, _HEADS, _HEAD_DIM, _RANK, _EXPERTS = 256, 512, 8, 32, 64, 8
 
 
-def bearable(operator: Operator) -> Operator:
-    """The same operator, small.
-
-    Raises:
-        DeviceError: no kernel for such an operator.
-    """
-    if isinstance(operator, Matmul):
-        sides = {side: min(getattr(operator, side), _PRODUCT_SIDE) for side in ("m", "n", "k")}
-        return replace(operator, **sides)
-    if isinstance(operator, Peak):
-        tile = {side: min(getattr(operator, side), _PEAK_SIDE) for side in ("m", "n", "k", "programs")}
-        return replace(operator, **tile, repeats=min(operator.repeats, _PEAK_REPEATS))
-    if isinstance(operator, Stream):
-        passes = {"passes": min(operator.passes, _PASSES)} if isinstance(operator, Sweep) else {}
-        return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32", **passes)
-    if isinstance(operator, DecoderLayer):
-        return _layer(operator)
-    raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")
-
-
-def _layer(layer: DecoderLayer) -> DecoderLayer:
+def small_layer(layer: DecoderLayer) -> DecoderLayer:
+    """The same layer with small sizes, in the same proportions where they matter."""
     tokens = min(layer.tokens, _TOKENS)
     context = tokens if layer.phase == "prefill" else min(layer.context, _CONTEXT)
     small = _model(layer.model)
