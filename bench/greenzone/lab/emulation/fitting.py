@@ -44,6 +44,15 @@ def fitted_table(groups: Sequence[Measured], table: TimeTable, seed: int = 0) ->
     return replace(plain, fitted=_fitted(sampled(groups, _ROWS_EACH, seed), plain))
 
 
+def own_table(groups: Sequence[Measured], table: TimeTable) -> TimeTable:
+    """The table fitted again to rows of one device, from what the table has for it."""
+    memory = replace(table, bandwidth=_bandwidth(groups, table))
+    if not any(rows.family in PRODUCTS for rows in groups):
+        return memory
+    plain = tuple(replace(a, efficiency=None) for a in memory.architectures)
+    return replace(memory, fitted=_fitted(groups, replace(memory, architectures=plain)))
+
+
 def sampled(groups: Sequence[Measured], count: int, seed: int) -> list[Measured]:
     """At most so many rows of each group, drawn with the seed."""
     generator = np.random.default_rng(seed)

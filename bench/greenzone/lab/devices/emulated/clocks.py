@@ -50,6 +50,39 @@ def steady_clock(part: Part, work: Work, energy_scale: float = 1.0) -> Array:
     return np.where(within, 1.0, low)
 
 
+def clock_and_energy(
+    part: Part, seconds: float, traffic_bytes: float, operations: float, energy_scale: float,
+    at_least: float, seen: float | None,
+) -> tuple[float, float]:  # fmt: skip
+    """The clock that goes with a time that was measured, and the energy of an operation that keeps the limit at it.
+
+    Args:
+        part: whose constants and limit.
+        seconds: that the call took, whatever its clock.
+        traffic_bytes: of the call.
+        operations: of the call.
+        energy_scale: what an operation is thought to take beside fp32 on normal data; it takes less where
+            the part was seen to run faster than this allows.
+        at_least: the share of the rated clock below which the units could not have done it.
+        seen: the share that was read off, if it was.
+
+    Returns:
+        The share of the rated clock, and the energy scale.
+    """
+    if part.power_limit_w is None:
+        return min(1.0, seen or 1.0), energy_scale
+    fitted = part.fitted
+    left = (part.power_limit_w - fitted.fixed_w) * seconds - fitted.dram_pj_per_byte * 1e-12 * traffic_bytes
+    whole = part.energy_j_per_op * energy_scale * operations
+    voltage = (max(left, 0.0) / whole) ** 0.5
+    limited = (voltage - fitted.voltage_floor) / (1 - fitted.voltage_floor)
+    clock = min(1.0, seen or max(limited, at_least))
+    needed = whole * (fitted.voltage_floor + (1 - fitted.voltage_floor) * clock) ** 2
+    # a clock that was read off below the rated one was the limit's doing, so it tells the energy both ways
+    share = left / needed if seen and seen < 1 else min(1.0, left / needed)
+    return clock, energy_scale * max(0.05, share)
+
+
 def clock_after(steady: Array | float, load_seconds: Array | float, settle_seconds: float) -> Array | float:
     """The share of the rated clock after so long under load, from a cold start.
 

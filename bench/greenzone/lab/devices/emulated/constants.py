@@ -83,6 +83,7 @@ class TimeTable:
     """The format of `profiles/emulation/times.toml`."""
 
     schema_version: Literal[1] = field(metadata={"key": "schema"})
+    id: Literal["times"]
     fitted: Fitted
     node_energy: dict[str, Positive]
     format_energy: dict[str, Positive]

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from greenzone.errors import DeviceError
-from greenzone.lab.devices.emulated.clocks import clock_after, power_w, steady_clock
+from greenzone.lab.devices.emulated.clocks import clock_after, clock_and_energy, steady_clock
 from greenzone.lab.devices.emulated.constants import time_table
 from greenzone.lab.devices.emulated.part import CACHE_SPEED, Part, part_of
 from greenzone.lab.devices.emulated.products import Work, product_work, products
@@ -80,11 +80,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class _Units:
-    """How the units do in one format: factor on a product's fp32 tiling time, share of the peak, energy of an operation."""
+    """How the units do in one format.
+
+    Factor on the time of a product's tiles, share of the peak at the clock of the moment, energy of an operation
+    beside fp32, and the clock above which normal data were never seen.
+    """
 
     factor: float
     kernel: float
     energy: float
+    clock: float
 
 
 class TimeModel:
@@ -97,6 +102,7 @@ class TimeModel:
         self._profile = profile
         self._class = _efficiency_class(profile)
         self._units_of: dict[str, _Units] = {}
+        self._costs: dict[Operator, Cost] = {}
 
     @cached_property
     def part(self) -> Part:
@@ -160,16 +166,21 @@ class TimeModel:
     def _make_units(self, format: str) -> "_Units":
         scale = time_table().format_energy.get(format, 1.0)
         if format == "fp32" and self._has_fitted_vectors and not self._is_stated(format):
-            return _Units(1.0, 1.0, scale)
+            return _Units(1.0, 1.0, scale, 1.0)
         reached, work = self.efficiency(format), self._reference_work(format)
-        ideal = work.operations / (self._known_peak(format) * 1e12)
-        as_reached = Work(ideal / reached, work.memory_seconds, work.traffic_bytes, work.operations)
-        limited = _clock_at(self.part, as_reached, scale)
-        clock = min(1.0, max(limited, reached / _BUSIEST))
-        if clock > limited:  # it was seen to run at a higher clock, so an operation takes less energy there
-            scale *= _energy_share(self.part, as_reached, clock, scale)
+        ideal = float(work.operations[0]) / (self._known_peak(format) * 1e12)
+        clock, energy = clock_and_energy(
+            self.part, ideal / reached, float(work.traffic_bytes[0]), float(work.operations[0]), scale,
+            at_least=reached / _BUSIEST, seen=self._stated_clock(format),
+        )  # fmt: skip
         kernel = reached / clock
-        return _Units(float((ideal / kernel / work.compute_seconds)[0]), kernel, scale)
+        return _Units(ideal / kernel / float(work.compute_seconds[0]), kernel, energy, clock)
+
+    def _stated_clock(self, format: str) -> float | None:
+        """The share of the rated clock at which large products were seen to run."""
+        emulation, hardware = self._profile.emulation, self._profile.hardware
+        seen = emulation.clock_mhz.get(format) if emulation else None
+        return seen / hardware.boost_mhz if seen and hardware and hardware.boost_mhz else None
 
     def _is_stated(self, format: str) -> bool:
         emulation = self._profile.emulation
@@ -209,6 +220,11 @@ class TimeModel:
         Raises:
             DeviceError: the profile lacks the peak or the bandwidth the operator needs.
         """
+        if operator not in self._costs:
+            self._costs[operator] = self._cost(operator)
+        return self._costs[operator]
+
+    def _cost(self, operator: Operator) -> Cost:
         if isinstance(operator, DecoderLayer):
             parts = [self.cost(part) for part in operator.parts]
             return Cost(
@@ -251,10 +267,10 @@ class TimeModel:
         """The steady share of the rated clock; 1 for what no unit works hard at."""
         if operator.format is None or not work.compute_seconds[0]:
             return 1.0
-        energy = self.units(operator.format).energy
+        units = self.units(operator.format)
         if isinstance(operator, Matmul) and operator.data == "low_toggle":
-            energy *= _LOW_TOGGLE_ENERGY
-        return _clock_at(self.part, work, energy)
+            return _clock_at(self.part, work, units.energy * _LOW_TOGGLE_ENERGY)
+        return min(units.clock, _clock_at(self.part, work, units.energy))
 
     def clock_mhz(self, cost: Cost, load_seconds: float = math.inf) -> float | None:
         """The clock after so long under a load, from a cold start; the steady one where no time is given.
@@ -347,14 +363,6 @@ class TimeModel:
 
 def _clock_at(part: Part, work: Work, energy: float) -> float:
     return float(steady_clock(part, work, energy)[0])
-
-
-def _energy_share(part: Part, work: Work, clock: float, energy: float) -> float:
-    """The share of an operation's energy with which a part just keeps its limit at a clock; 1 at the most."""
-    if part.power_limit_w is None:
-        return 1.0
-    without, whole = (float(power_w(part, work, clock, scale)[0]) for scale in (0.0, energy))
-    return min(1.0, max(0.05, (part.power_limit_w - without) / (whole - without)))
 
 
 def _efficiency_class(profile: DeviceProfile) -> str:

@@ -28,9 +28,9 @@ Array = NDArray[np.float64]
 _SPLITS = (1, 2, 4, 8)
 _SPLIT_TERMS_MIN = 128  # a split of fewer terms costs more to add up than it gains
 _RESIDENT_OUTPUTS = 32768  # results that one unit works on at once: half of 64 Ki registers, in tiles
+_AT_ONCE_MIN = 128  # tiles that run at once, two on each unit: parts of few units have large ones
 _SECTOR_TERMS = 8  # a tile takes each of its rows in steps of so many terms: 32 bytes of fp32
 _REFERENCE_SIDE = 128.0
-# Above this the library has tiles of its own for each size; below it a narrow product is split in blocks of 16.
 _OVERLAP = 6.0  # of compute and memory: a sixth-power sum, 12 % over the larger where both are equal
 
 
@@ -93,10 +93,11 @@ def product_work(part: Part, asked: Products, operations_per_s: float) -> Work:
     memory = traffic / part.stream_b_s if part.stream_b_s else np.zeros_like(traffic)
     total = np.maximum(compute, memory) + np.minimum(compute, memory) * 0.01
     allowed = np.where(asked.nt > 0, in_nt, in_nn) > 0
-    allowed &= (splits == 1) | (asked.k / splits >= _SPLIT_TERMS_MIN) & (_tiles(asked, rows, columns) * splits <= 2 * part.units)
+    few = _tiles(asked, rows, columns) * splits <= 2 * part.units
+    allowed &= (splits == 1) | (asked.k / splits >= _SPLIT_TERMS_MIN) & few
     best = np.argmin(np.where(allowed, total, np.inf), axis=0)[None]
-    chosen = (np.take_along_axis(a, best, 0)[0] for a in (compute, memory, traffic))
-    return Work(*chosen, operations=asked.operations)
+    compute, memory, traffic = (np.take_along_axis(a, best, 0)[0] for a in (compute, memory, traffic))
+    return Work(compute, memory, traffic, asked.operations)
 
 
 @cache
@@ -141,13 +142,20 @@ def _walk_seconds(part: Part, asked: Products, rows: Array, columns: Array, spli
 
 
 def _traffic_bytes(part: Part, asked: Products, rows: Array, columns: Array, splits: Array) -> Array:
-    """Bytes to and from memory: what is not held is read again for each strip, in the better order of two."""
+    """Bytes to and from memory: what is not held is read again for each strip, in the best order of three."""
     first, second = asked.m * asked.k * asked.input_bytes, asked.n * asked.k * asked.input_bytes
     down, across = np.ceil(asked.m / rows), np.ceil(asked.n / columns)
-    at_once, held = 2 * part.units, part.l2_bytes / 2
-    again_first = np.where(first < held, 1.0, np.maximum(1.0, across / np.maximum(1.0, at_once / down)))
-    again_second = np.where(second < held, 1.0, np.maximum(1.0, down / np.maximum(1.0, at_once / across)))
-    read = np.minimum(first * again_first + second, first + second * again_second)
+    at_once, held = max(2 * part.units, _AT_ONCE_MIN), part.l2_bytes / 2
+    strip_1 = np.maximum(1.0, at_once / down)  # columns of tiles at once where whole columns run at once
+    strip_2 = np.maximum(1.0, at_once / across)
+    block = at_once**0.5
+    orders = ((strip_1, down), (across, strip_2), (np.minimum(block, across), np.minimum(block, down)))
+    again = [
+        first * np.where(first < held, 1.0, np.maximum(1.0, across / wide))
+        + second * np.where(second < held, 1.0, np.maximum(1.0, down / high))
+        for wide, high in orders
+    ]
+    read = np.minimum(np.minimum(again[0], again[1]), again[2])
     written = asked.m * asked.n * asked.result_bytes * np.where(splits > 1, 2 * splits, 1)
     once = first + second
     traffic: Array = asked.batch * (once + (read - once) * part.fitted.reread + written)
