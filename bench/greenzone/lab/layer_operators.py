@@ -1,4 +1,4 @@
-"""The operators a layer is made of where its library does not fuse them: batched products, softmax, layer normalisation."""
+"""What a layer is made of where its library does not fuse it: batched products, softmax, layer normalisation."""
 
 from dataclasses import dataclass
 

@@ -75,13 +75,14 @@ def _fitted(groups: Sequence[Measured], table: TimeTable) -> Fitted:
         trial = replace(table, fitted=_with(table.fitted, names, middle * np.exp(logs)))
         parts = [_residuals(rows, trial) for rows in used]
         weight = _PRIOR_WEIGHT * sum(len(p) for p in parts) ** 0.5
-        return np.concatenate([*parts, weight * logs / spread])
+        whole: Array = np.concatenate([*parts, weight * logs / spread])
+        return whole
 
     bound = np.minimum(3 * spread, np.log(0.99 / np.where(middle < 1, middle, 1e-9)).clip(1e-3))
     # shifted by 1, for scipy steps by a share of each value and none of these is near 0 then
     found = least_squares(
-        lambda shifted: residuals(shifted - 1), np.ones(len(names)), bounds=(1 - 3 * spread, 1 + bound), loss="soft_l1", f_scale=_SOFT,
-        max_nfev=_ROUNDS, diff_step=5e-3,
+        lambda shifted: residuals(shifted - 1), np.ones(len(names)), bounds=(1 - 3 * spread, 1 + bound),
+        loss="soft_l1", f_scale=_SOFT, max_nfev=_ROUNDS, diff_step=5e-3,
     )  # fmt: skip
     return _with(table.fitted, names, middle * np.exp(found.x - 1))
 
@@ -94,7 +95,8 @@ def _residuals(rows: Measured, table: TimeTable) -> Array:
     profile = load_profile(rows.device)
     part = validated_part(profile, table)
     weight = (_ROWS_EACH / len(rows.seconds)) ** 0.5
-    return weight * np.log(modelled_seconds(part, rows, fp32_operations_per_s(profile)) / rows.seconds)
+    logs: Array = np.log(modelled_seconds(part, rows, fp32_operations_per_s(profile)) / rows.seconds)
+    return weight * logs
 
 
 def _bandwidth(groups: Sequence[Measured], table: TimeTable) -> dict[str, float]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from greenzone.errors import FileError, RecordError, UsageError, nearest, unknown
+from greenzone.errors import FileError, UsageError, nearest, unknown
 from greenzone.lab.devices.emulated.clocks import clock_after, steady_clock
 from greenzone.lab.devices.emulated.constants import TimeTable, time_table
 from greenzone.lab.devices.emulated.part import Part, part_of, require_facts
@@ -73,7 +73,8 @@ def read_times(path: Path) -> "list[Measured]":
     try:
         frame = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise FileError(f"{path}: cannot be read as CSV ({error}); give a file with columns {', '.join(COLUMNS)}") from None
+        columns = ", ".join(COLUMNS)
+        raise FileError(f"{path}: cannot be read as CSV ({error}); give a file with columns {columns}") from None
     return grouped(_checked(frame, str(path)))
 
 
@@ -116,9 +117,8 @@ def _check_sizes(frame: "pd.DataFrame", where: str) -> None:
             wrong = ~(np.isfinite(values) & (values > 0))
             if wrong.any():
                 row = rows.index[wrong][0]
-                raise UsageError(
-                    f"{where}, row {row + 2}: {name} is {frame.loc[row, name]}; a {family} row needs a number above zero there"
-                )
+                needed = f"a {family} row needs a number above zero there"
+                raise UsageError(f"{where}, row {row + 2}: {name} is {frame.loc[row, name]}; {needed}")
 
 
 def validated_part(profile: DeviceProfile, table: TimeTable | None = None) -> Part:
@@ -173,14 +173,3 @@ def fp32_operations_per_s(profile: DeviceProfile) -> float:
     if peak is None or not math.isfinite(peak.high):
         raise UsageError(f"profile {profile.id} claims no fp32 rate; add peak_tops.fp32 with its source")
     return peak.high * 1e12
-
-
-def refuse_emulated(record: object, where: str) -> None:
-    """Refuse a record of an emulated device as a teacher.
-
-    Raises:
-        RecordError: it is one.
-    """
-    device = getattr(record, "device", {})
-    if device.get("emulated"):
-        raise RecordError(f"{where}: is of an emulated device, and nothing learns from itself; give a record of a real one")

@@ -1,8 +1,9 @@
 """What a calibration on a few rows of a device leaves of the model's error: smoothed over the shapes around.
 
-The model's logarithmic error at a shape is taken to be that of the measured shapes near it (kernel regression,
-E. A. Nadaraya and G. S. Watson, 1964), drawn towards none where there are few. How wide "near" is, in
-doublings of a size, is chosen by leaving each measured row out once.
+The ratio of measured to modelled time at a shape is taken to be that of the measured shapes near it: the value with the
+least sum of absolute relative errors on them, weighted by their distance (a local median; kernel regression
+after E. A. Nadaraya and G. S. Watson, 1964). How wide "near" is, in doublings of a size, is chosen by leaving each
+measured row out once.
 """
 
 from dataclasses import dataclass
@@ -11,41 +12,49 @@ import numpy as np
 
 from greenzone.lab.devices.emulated.products import Array
 
-_WIDTHS = (0.35, 0.6, 1.0, 1.6, 3.0, 8.0)  # in doublings of a size
-_DRAW = 0.3  # weight of no error at all, in rows at no distance
+_WIDTHS = (0.25, 0.4, 0.6, 0.8, 1.0, 1.6, 3.0, 8.0)  # in doublings of a size
+_FARTHEST = 1e-3  # weight of a row at any distance: where there is nothing near, all rows speak
 
 
 @dataclass(frozen=True)
 class Residuals:
-    """Measured shapes, and the logarithm of measured over modelled time at each."""
+    """Measured shapes, and measured over modelled time at each."""
 
     features: Array
-    logs: Array
-    middle: float
+    ratios: Array
     width: float
 
     def at(self, features: Array) -> Array:
-        """The logarithmic error expected at shapes, (rows, sizes) of logarithms to base 2."""
-        weights = _weights(features, self.features, self.width)
-        smoothed: Array = self.middle + weights @ (self.logs - self.middle) / (weights.sum(axis=1) + _DRAW)
-        return smoothed
+        """The factor on the modelled time at shapes, (rows, sizes) of logarithms to base 2."""
+        return _local_median(_weights(features, self.features, self.width), self.ratios)
 
 
-def smooth(features: Array, logs: Array) -> Residuals:
+def smooth(features: Array, ratios: Array) -> Residuals:
     """The residuals of measured rows, with the width that predicts each row best from the others."""
-    middle = float(np.median(logs))
-    errors = {width: _left_out_error(features, logs - middle, width) for width in _WIDTHS}
-    return Residuals(features, logs, middle, min(errors, key=lambda width: errors[width]))
+    errors = {width: _left_out_error(features, ratios, width) for width in _WIDTHS}
+    return Residuals(features, ratios, min(errors, key=lambda width: errors[width]))
 
 
-def _left_out_error(features: Array, logs: Array, width: float) -> float:
+def _left_out_error(features: Array, ratios: Array, width: float) -> float:
     weights = _weights(features, features, width)
     np.fill_diagonal(weights, 0.0)
-    predicted = weights @ logs / (weights.sum(axis=1) + _DRAW)
-    return float(np.abs(predicted - logs).mean())
+    return float(np.abs(_local_median(weights, ratios) / ratios - 1).mean())
 
 
 def _weights(wanted: Array, known: Array, width: float) -> Array:
     squares = ((wanted[:, None, :] - known[None, :, :]) ** 2).sum(axis=2)
-    weights: Array = np.exp(-squares / (2 * width**2))
+    weights: Array = np.exp(-squares / (2 * width**2)) + _FARTHEST
     return weights
+
+
+def _local_median(weights: Array, ratios: Array) -> Array:
+    """For each row of weights, the value c with the least sum of weight x |c / ratio - 1|.
+
+    That is the median of the ratios, each weighted by its weight over itself.
+    """
+    order = np.argsort(ratios)
+    heaped = np.cumsum(weights[:, order] / ratios[order], axis=1)
+    half = heaped[:, -1:] / 2
+    above = (heaped < half).sum(axis=1).clip(max=len(ratios) - 1)
+    found: Array = ratios[order][above]
+    return found

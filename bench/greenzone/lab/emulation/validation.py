@@ -1,8 +1,8 @@
 """The time model's error on measured kernel times, by device, family of operators and length.
 
-Held out: the constants are fitted to the other devices, and the held-out one is known by its datasheet alone. Calibrated:
-they are fitted again to a share of the device's own rows, what is left is smoothed over the shapes around
-(`residuals`), and the error is that of the rows that were not looked at.
+Held out: the constants are fitted to the other devices, and the held-out one is known by its datasheet
+alone. Calibrated: they are fitted again to a share of the device's own rows, what is left is smoothed over the
+shapes around (`residuals`), and the error is that of the rows that were not looked at.
 """
 
 from collections.abc import Sequence
@@ -102,8 +102,8 @@ def _corrected(rest: Measured, known: Measured, table: TimeTable) -> Array:
     modelled = _seconds(rest, table)
     if len(known.seconds) < min(_FEWEST, 2):
         return modelled
-    residuals = smooth(known.features, np.log(known.seconds / _seconds(known, table)))
-    corrected: Array = modelled * np.exp(residuals.at(rest.features))
+    residuals = smooth(known.features, known.seconds / _seconds(known, table))
+    corrected: Array = modelled * residuals.at(rest.features)
     return corrected
 
 

@@ -99,8 +99,9 @@ class TimeTable:
 
     def energy_scale(self, node: str | None) -> float:
         """Energy of an operation beside that on 16 nm; a node that is not listed counts as 7 nm."""
-        known = self.node_energy
-        return next((known[name] for name in sorted(known, key=len, reverse=True) if node and name in node), known["N7"])
+        longest_first = sorted(self.node_energy, key=len, reverse=True)
+        name = next((name for name in longest_first if node and name in node), "N7")
+        return self.node_energy[name]
 
 
 @cache

@@ -2,11 +2,12 @@
 
     seconds = launch latency + overlap(compute / clock, traffic / bandwidth)
 
-Products are cut into tiles (`products`), rows are read once or more (`rows`), and the clock is the highest that
-the power limit allows (`clocks`). Where a share of the claimed peak was published for a part or its class, large products
-reach that share, clock included; the vector rates of the generations in `profiles/emulation/times.toml` come from the
-constants fitted there. A set that is read again and again comes from the last-level cache as far as that holds it. A
-composite operator takes the sum of its parts. How far off these times are is in `errors`.
+Products are cut into tiles (`products`), rows are read once or more (`rows`), and the clock is the highest
+that the power limit allows (`clocks`). Where a share of the claimed peak was published for a part or its
+class, large products reach that share, clock included; the fp32 rates of the generations in
+`profiles/emulation/times.toml` come from the constants fitted there. A set that is read again and again
+comes from the last-level cache as far as that holds it. A composite operator takes the sum of its parts. How
+far off these times are was measured (`lab.emulation.validation.model_error`).
 """
 
 import math
@@ -111,10 +112,7 @@ class TimeModel:
         Raises:
             DeviceError: the profile gives no bandwidth.
         """
-        self.bandwidth_gb_s("matmul")
-        memory = self._profile.memory
-        assert memory is not None and memory.bandwidth_gb_s  # noqa: S101  (bandwidth_gb_s has refused it)
-        return part_of(self._profile, self.bandwidth_gb_s("matmul") / memory.bandwidth_gb_s)
+        return part_of(self._profile, self._bandwidth_share("matmul"))
 
     def peak_tops(self, format: str) -> float | None:
         """The claimed dense peak of a format."""
@@ -199,14 +197,17 @@ class TimeModel:
         Raises:
             DeviceError: the profile gives no bandwidth.
         """
+        share = self._bandwidth_share(kind)
+        memory = self._profile.memory
+        return share * (memory.bandwidth_gb_s or 0.0) if memory else 0.0
+
+    def _bandwidth_share(self, kind: str) -> float:
         memory, emulation = self._profile.memory, self._profile.emulation
         if memory is None or memory.bandwidth_gb_s is None:
-            raise DeviceError(
-                f"profile {self._profile.id} gives no memory bandwidth; the emulated device needs it"
-            )
+            raise DeviceError(f"profile {self._profile.id} gives no memory bandwidth; the emulated device needs it")
         defaults = _BANDWIDTH_EFFICIENCY["amd" if self._class == "amd" else "default"]
         stated = emulation.bandwidth_efficiency if emulation else {}
-        return memory.bandwidth_gb_s * stated.get(kind, defaults.get(kind, defaults["other"]))
+        return stated.get(kind, defaults.get(kind, defaults["other"]))
 
     @property
     def launch_seconds(self) -> float:

@@ -1,6 +1,6 @@
 """The figures of a part that the time model needs, gathered from its profile and the constants of its class."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from greenzone.errors import UsageError
 from greenzone.lab.devices.emulated.constants import Architecture, Fitted, TimeTable, time_table
@@ -85,9 +85,5 @@ def require_facts(profile: DeviceProfile) -> None:
         "memory.bandwidth_gb_s": memory and memory.bandwidth_gb_s, "peak_tops.fp32": profile.peak("fp32"),
     }  # fmt: skip
     if missing := [name for name, value in facts.items() if not value]:
-        raise UsageError(f"profile {profile.id} is too thin for a validation: it lacks {', '.join(missing)}; add them with a source")
-
-
-def with_efficiency(part: Part, efficiency: float) -> Part:
-    """The part with another efficiency of its products."""
-    return replace(part, architecture=replace(part.architecture, efficiency=efficiency))
+        lacks = ", ".join(missing)
+        raise UsageError(f"profile {profile.id} is too thin for a validation: it lacks {lacks}; add it with a source")

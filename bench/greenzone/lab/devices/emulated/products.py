@@ -9,8 +9,8 @@ sum (k) that it can choose from, the one that the model finds fastest is taken:
 The last wave is lost in part only: units that are done leave power and memory to those that are not. A
 tile reads (rows + columns) x k for rows x columns x k of work, so a smaller one is less efficient (the
 surface to volume argument of blocked products: K. Goto and R. van de Geijn, Anatomy of
-High-Performance Matrix Multiplication, ACM TOMS 34, 2008). What does not fit the last-level cache is read again for each
-strip of tiles that runs at once.
+High-Performance Matrix Multiplication, ACM TOMS 34, 2008). What does not fit the last-level cache is
+read again for each strip or block of tiles that runs at once.
 
 All sizes are arrays of one shape (or single numbers), so one operator and ten thousand rows take the same way.
 """
