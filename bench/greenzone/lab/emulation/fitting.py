@@ -96,7 +96,8 @@ def _residuals(rows: Measured, table: TimeTable) -> Array:
     part = validated_part(profile, table)
     weight = (_ROWS_EACH / len(rows.seconds)) ** 0.5
     logs: Array = np.log(modelled_seconds(part, rows, fp32_operations_per_s(profile)) / rows.seconds)
-    return weight * logs
+    weighted: Array = weight * logs
+    return weighted
 
 
 def _bandwidth(groups: Sequence[Measured], table: TimeTable) -> dict[str, float]:
