@@ -16,6 +16,7 @@ from greenzone.lab.emulation.kernel_times import (
     Measured,
     demanded,
     fp32_operations_per_s,
+    memory_class,
     modelled_seconds,
     validated_part,
 )
@@ -105,8 +106,7 @@ def _bandwidth(groups: Sequence[Measured], table: TimeTable) -> dict[str, float]
     shares: dict[str, list[float]] = {}
     for rows in (r for r in groups if r.family == "elem"):
         profile = load_profile(rows.device)
-        kind = (profile.memory.kind if profile.memory else "").upper()[:3]
-        shares.setdefault("HBM" if kind == "HBM" else "GDDR", []).append(stream_share(rows, table))
+        shares.setdefault(memory_class(profile), []).append(stream_share(rows, table))
     return {**table.bandwidth, **{kind: float(np.mean(found)) for kind, found in shares.items()}}
 
 

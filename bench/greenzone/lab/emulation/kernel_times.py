@@ -124,14 +124,29 @@ def _check_sizes(frame: "pd.DataFrame", where: str) -> None:
 def validated_part(profile: DeviceProfile, table: TimeTable | None = None) -> Part:
     """The part by its datasheet facts alone, as for one that was never measured.
 
+    Of a package that shows several devices, one of them: a framework's kernel runs on one.
+
     Raises:
         UsageError: the profile lacks facts.
     """
     require_facts(profile)
     table = table or time_table()
+    part = part_of(profile, table.bandwidth[memory_class(profile)], table)
+    if part.dies == 1:
+        return part
+    limit = part.power_limit_w
+    return replace(
+        part, units=part.units // part.dies, l2_bytes=part.l2_bytes / part.dies,
+        bandwidth_b_s=part.bandwidth_b_s / part.dies, power_limit_w=limit / part.dies if limit else None,
+    )  # fmt: skip
+
+
+def memory_class(profile: DeviceProfile) -> str:
+    """Under which name the table has the share of the bandwidth that long streams reach."""
+    if (profile.vendor or "").upper().startswith("AMD"):
+        return "AMD"
     kind = profile.memory.kind.upper() if profile.memory else ""
-    share = table.bandwidth["HBM" if kind.startswith("HBM") else "GDDR"]
-    return part_of(profile, share, table)
+    return "HBM" if kind.startswith("HBM") else "GDDR"
 
 
 def demanded(part: Part, rows: Measured, fp32_operations_per_s: float) -> Work:
@@ -164,7 +179,7 @@ def modelled_seconds(part: Part, rows: Measured, fp32_operations_per_s: float) -
 
 
 def fp32_operations_per_s(profile: DeviceProfile) -> float:
-    """The rate of the vector units in fp32 as claimed.
+    """The rate in fp32 as claimed, of one device of the package.
 
     Raises:
         UsageError: the profile claims none.
@@ -172,4 +187,5 @@ def fp32_operations_per_s(profile: DeviceProfile) -> float:
     peak = profile.peak("fp32")
     if peak is None or not math.isfinite(peak.high):
         raise UsageError(f"profile {profile.id} claims no fp32 rate; add peak_tops.fp32 with its source")
-    return peak.high * 1e12
+    devices = profile.hardware.devices_per_package if profile.hardware else 1
+    return peak.high * 1e12 / devices

@@ -114,9 +114,9 @@ def test_no_product_beats_the_roofline(m: int, n: int, k: int) -> None:
 
 def test_a_wave_too_many_costs() -> None:
     model = TimeModel(H20)
-    full, over = (model.cost(Matmul(m, 1280, 16384, "fp8", transposed=True)) for m in (13 * 128, 14 * 128))
-    # 78 units: 13 x 6 tiles of 128 x 256 and less are one wave, 14 rows of tiles are not
-    assert over.compute_seconds / over.operations > 1.05 * full.compute_seconds / full.operations
+    cube, over = (model.cost(Matmul(m, n, 4096, "fp8")) for m, n in ((4096, 4096), (1280, 1024)))
+    # 80 tiles of 128 x 128 on 78 units
+    assert over.compute_seconds / over.operations > 1.2 * cube.compute_seconds / cube.operations
 
 
 def test_a_layer_takes_the_sum_of_its_parts() -> None:
