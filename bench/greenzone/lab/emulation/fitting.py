@@ -28,7 +28,7 @@ from greenzone.parts.catalogue import load_profile
 PRIORS: dict[str, tuple[float, float]] = {
     "efficiency": (0.90, 0.03), "tile_cost": (6.0, 0.3), "wave_share": (0.70, 0.2), "walk_ns": (8.0, 0.25),
     "energy_pj": (10.0, 0.15), "fixed_w": (32.0, 0.15), "dram_pj_per_byte": (120.0, 0.3),
-    "product_call_us": (30.0, 0.5), "settle_ms": (5.0, 0.7),
+    "product_call_us": (30.0, 0.5), "call_settle_ms": (1.0, 0.7),
 }  # fmt: skip
 _PRIOR_WEIGHT = 0.02
 _ROWS_EACH = 200  # of a device and family: more change the constants by less than their spread

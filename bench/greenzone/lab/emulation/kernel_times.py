@@ -174,7 +174,7 @@ def modelled_seconds(part: Part, rows: Measured, fp32_operations_per_s: float) -
         return work.seconds() + call * 1e-6
     clock: Array | float = steady_clock(part, work)
     if rows.family == "bmm":
-        clock = clock_after(clock, work.seconds(), part.fitted.settle_ms * 1e-3)
+        clock = clock_after(clock, work.seconds(), part.fitted.call_settle_ms * 1e-3)
     return work.seconds(clock) + call * 1e-6
 
 

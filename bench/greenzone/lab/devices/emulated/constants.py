@@ -30,7 +30,8 @@ class Fitted:
 
     `efficiency` is of a 128 x 128 tile at the clock of the moment; `tile_cost` says how it falls as a tile
     gets smaller and so reads more for each operation; `setup_terms` is the start and end of a tile in terms
-    of its sum; `wave_share` is how much of an unfilled last wave is lost.
+    of its sum; `wave_share` is how much of an unfilled last wave is lost. `settle_ms` is of load on a board;
+    `call_settle_ms` of the length of one call where calls were repeated from a cool start an unknown number of times.
     """
 
     efficiency: Positive
@@ -45,6 +46,7 @@ class Fitted:
     fixed_w: Amount
     dram_pj_per_byte: Amount
     settle_ms: Positive
+    call_settle_ms: Positive
     product_call_us: Amount
     row_call_us: Amount
 
