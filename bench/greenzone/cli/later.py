@@ -13,7 +13,6 @@ LATER = {
     "certificate": "a certificate of records",
     "sign": "sign a record",
     "verify": "verify a record",
-    "emulation": "calibrate and validate the emulated device",
     "fleet": "many devices",
 }
 

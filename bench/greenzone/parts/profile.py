@@ -268,9 +268,13 @@ class Limiter:
 
 @dataclass(frozen=True)
 class Emulation:
-    """What differs from the architecture's defaults in the emulated device."""
+    """What differs from the architecture's defaults in the emulated device.
+
+    `clock_mhz` is the steady clock that was read off under large products, by format.
+    """
 
     matmul_efficiency: ByFormat = field(default_factory=dict)
+    clock_mhz: ByFormat = field(default_factory=dict)
     bandwidth_efficiency: dict[str, Positive] = field(default_factory=dict)
     launch_us: Positive | None = None
     idle_w: Positive | None = None

@@ -254,7 +254,7 @@ def test_standard_adds_low_toggle_data_after_the_normal_rows() -> None:
     assert low.check is not None
     assert low.check.passed
     assert low.shape == found[0].shape
-    assert any("knows no data pattern" in note for note in low.notes)
+    assert any("the energy of its data is an estimate" in note for note in low.notes)
     assert any("short load of the quick suite" in note for note in low.notes)
     assert {row.data for row in rows("matmul", EmulatedDevice(H20), BF16)} == {"normal"}
 

@@ -156,10 +156,11 @@ class EmulatedDevice:
         return samples
 
     def _some(self, kernel: EmulatedKernel | EmulatedLinkKernel, most: int) -> list[float]:
-        """As many calls as begin before anything changes: a reading, a limiter, a fault."""
+        """As many calls as begin before anything changes: a reading, the clock, a limiter, a fault."""
         self._strike()
         seconds, doing = self._pace(kernel)
-        steady_s = min(self._state.steady_s(doing.format), self._until_fault())
+        settling_s = self._model.settling_s(kernel.cost, self._state.load_s)
+        steady_s = min(self._state.steady_s(doing.format), self._until_fault(), settling_s)
         count = min(most, int(steady_s / seconds * (1 + 10 * NOISE)) + 1)
         taken = self._scattered(seconds, count)
         ends = np.cumsum(taken)
@@ -198,8 +199,8 @@ class EmulatedDevice:
         return seconds, Doing(share, power, load, form, busy=True)
 
     def _capped(self, operator: Operator, cost: Cost) -> tuple[float, float]:
-        """The share of the boost clock and the seconds of a call: heat, then the limiter of the format."""
-        share = self._state.thermal_share
+        """The share of the boost clock and the seconds of a call: power, heat, then the limiter of the format."""
+        share = min(self._state.thermal_share, self._model.clock_share(cost, self._state.load_s))
         free = self._at_clock(cost, share)
         allowance = self._state.allowances.get(operator.format or "")
         if allowance is None or not (grip := allowance.grip):
@@ -214,7 +215,7 @@ class EmulatedDevice:
 
     def _at_clock(self, cost: Cost, share: float) -> float:
         """Seconds of a call at a share of the boost clock, on this device's own silicon."""
-        compute = cost.compute_seconds / (share * self._speed)
+        compute = cost.compute_seconds * cost.clock / (share * self._speed)
         fixed = cost.seconds - max(cost.compute_seconds, cost.memory_seconds)
         return fixed + max(compute, cost.memory_seconds)
 

@@ -26,7 +26,7 @@ class EmulatedKernel:
 
     @property
     def note(self) -> str:
-        pattern = "; the modelled time knows no data pattern" if _low_toggle(self.operator) else ""
+        pattern = "; the energy of its data is an estimate" if _low_toggle(self.operator) else ""
         return f"emulated; arithmetic checked at {_sizes(self._small)}{pattern}"
 
     def launch(self) -> None:
