@@ -5,12 +5,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch  # noqa: F401 - a second import in one process, as a run within this one would do it, fails
 
 import greenzone
+from greenzone.law.verdict import Verdict
+from greenzone.pytest_plugin.within import status_of
 
 ROOT = Path(__file__).parents[1]
 ENTRY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]["pytest11"]
@@ -97,6 +101,33 @@ def test_a_marker_that_asks_what_does_not_exist_is_a_usage_error(
     (line,) = [line for line in result.stderr.lines if line]
     assert line.startswith("ERROR: test_a_marker")
     assert words in line
+
+
+@pytest.mark.parametrize(
+    ("values", "paragraph", "status"),
+    [
+        # caught by a.2 or b.1, nobody knows which: the regime for certain, neither paragraph alone
+        ("tpp=2400..4000 performance_density=5..7", None, "caught"),
+        ("tpp=2400..4000 performance_density=5..7", "3A090.a", "undecided"),
+        ("tpp=2400..4000 performance_density=5..7", "3A090.b", "undecided"),
+        ("tpp=5000 performance_density=1", "3A090.a", "caught"),
+        ("tpp=5000 performance_density=1", "3A090.b", "not_caught"),
+        # a.1 or nothing: b is out of reach whatever the fact turns out to be
+        ("tpp=4000..5000 performance_density=1 datacenter=true", None, "undecided"),
+        ("tpp=4000..5000 performance_density=1 datacenter=true", "3A090.a", "undecided"),
+        ("tpp=4000..5000 performance_density=1 datacenter=true", "3A090.b", "not_caught"),
+        ("tpp=1000", "3A090.a", "not_caught"),
+    ],
+)
+def test_the_status_of_a_paragraph(
+    decide: Callable[..., Verdict], values: str, paragraph: str | None, status: str
+) -> None:
+    assert status_of(decide(f"datacenter=true {values}"), paragraph) == status
+
+
+def test_a_contradicted_claim_leaves_every_paragraph_undecided(decide: Callable[..., Verdict]) -> None:
+    verdict = replace(decide("tpp=1000"), status="undecided", reason="claim_exceeded")
+    assert status_of(verdict, "3A090.b") == "undecided"
 
 
 def test_a_test_that_fails_is_not_asked_about_the_law(user: pytest.Pytester) -> None:
@@ -230,7 +261,7 @@ def test_a_measurement_above_the_claim_is_seen_by_the_marker(user: pytest.Pytest
     user.makepyfile(f"""
         import pytest
         {PRODUCT}
-        @pytest.mark.within(regime="us-3a090", on="2023-11-17")
+        @pytest.mark.within(regime="us-3a090", on="2023-11-17", undecided="skip")
         def test_product(greenzone_benchmark):
             greenzone_benchmark(PRODUCT)
     """)

@@ -96,6 +96,8 @@ def question(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Within:
 def hold(item: pytest.Item, mark: pytest.Mark) -> None:
     """Fail the test if the part is caught, or if nobody can tell and the marker does not skip that.
 
+    A claim that the measurement contradicts is never skipped: a gate treats it as caught (decisions, row 2).
+
     Raises:
         GreenzoneError: the device cannot be used, or a file went away.
     """
@@ -105,10 +107,10 @@ def hold(item: pytest.Item, mark: pytest.Mark) -> None:
     status = status_of(verdict, asked.paragraph)
     text = told(found, asked.paragraph, status)
     item.user_properties.append(("greenzone", text.splitlines()[0]))
-    if status == "caught":
+    if status == "undecided" and asked.undecided == "skip" and verdict.reason != "claim_exceeded":
+        pytest.skip(text)
+    if status in ("caught", "undecided"):
         pytest.fail(text, pytrace=False)
-    if status == "undecided":
-        (pytest.skip if asked.undecided == "skip" else pytest.fail)(text)
 
 
 def _part_under_test(item: pytest.Item) -> "Part":
@@ -169,9 +171,6 @@ def told(found: "Classification", paragraph: str | None, status: str) -> str:
     lines += [f"  note: {n.text}" for n in verdict.notes if n.code == verdict.reason]
     lines += [f"  {line}" for line in outcome_lines(verdict.outcome)]
     basis = basis_of(verdict, found)
-    lines.append(f"on the basis of {basis}" if basis else _nothing_known(part))
+    lines += [f"on the basis of {basis}"] if basis else []
+    lines += [] if part.id else [f"{part.name} matches no profile, so nothing is claimed; name one with part='ID'"]
     return "\n".join([*lines, NOT_PROVEN[-1]])
-
-
-def _nothing_known(part: "Part") -> str:
-    return f"nothing is claimed of {part.name} that the rule asks for; name a profile with part='ID'"
