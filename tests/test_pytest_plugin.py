@@ -10,9 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch  # noqa: F401 - a second import in one process, as a run within this one would do it, fails
 
 import greenzone
+
+# A run within this process drops what it loads: what is heavy is loaded here, once (torch could not be a second time).
+import greenzone.lab.devices.cuda
+import greenzone.lab.devices.emulated.device
+import greenzone.lab.harness
 from greenzone.law.verdict import Verdict
 from greenzone.pytest_plugin.within import status_of
 
