@@ -187,13 +187,31 @@ def test_what_was_saved_is_compared_with_and_another_device_is_warned_of(user: p
 
 def test_benchmarks_that_are_disabled_or_skipped_measure_nothing(user: pytest.Pytester) -> None:
     user.makepyfile(f"""{PRODUCT}
-        def test_product(greenzone_benchmark, greenzone_device):
-            assert greenzone_benchmark(PRODUCT) is None
+        def test_product(greenzone_benchmark):
+            assert greenzone_benchmark(PRODUCT).samples
+
+        def test_that_nothing_was_timed(greenzone_device):
             assert greenzone_device.now() == 0
     """)
-    user.runpytest_inprocess(H20, "--benchmark-disable").assert_outcomes(passed=1)
-    user.runpytest_inprocess(H20, "--benchmark-skip").assert_outcomes(skipped=1)
-    user.runpytest_inprocess(H20, "--benchmark-only", "--benchmark-disable-gc").assert_outcomes(failed=1)
+    disabled = user.runpytest_inprocess(H20, "--benchmark-disable", "-rs")
+    disabled.assert_outcomes(passed=1, skipped=1)
+    assert "benchmarks are disabled: the work ran once" in output(disabled)
+    user.runpytest_inprocess(H20, "--benchmark-skip").assert_outcomes(passed=1, skipped=1)
+    user.runpytest_inprocess(H20, "--benchmark-only").assert_outcomes(passed=1, skipped=1)
+
+
+@pytest.mark.parametrize("option", ["--benchmark-disable", "--benchmark-enable"])
+def test_a_wrong_result_fails(user: pytest.Pytester, option: str) -> None:
+    user.makepyfile(f"""{PRODUCT}
+        def test_product(greenzone_benchmark, monkeypatch):
+            from greenzone.lab.devices.emulated.device import EmulatedKernel
+            from greenzone.lab.results import Check
+            monkeypatch.setattr(EmulatedKernel, "check", lambda self: Check(0.5, 0.01, "float64"))
+            greenzone_benchmark(PRODUCT)
+    """)
+    result = user.runpytest_inprocess(H20, option, "-W", "ignore")  # a fixture that gave no figure is warned of
+    result.assert_outcomes(failed=1)
+    assert "wrong result: error 0.5" in output(result)
 
 
 def test_a_function_of_the_users_own_is_timed_by_the_device_and_is_no_evidence(user: pytest.Pytester) -> None:
@@ -230,19 +248,6 @@ def test_an_emulated_device_runs_no_function(user: pytest.Pytester) -> None:
     result = user.runpytest_inprocess(H20, "-rs")
     result.assert_outcomes(skipped=1)
     assert "times operators by its model and runs no function of the user's own" in output(result)
-
-
-def test_a_wrong_result_fails(user: pytest.Pytester) -> None:
-    user.makepyfile(f"""{PRODUCT}
-        def test_product(greenzone_benchmark, monkeypatch):
-            from greenzone.lab.devices.emulated.device import EmulatedKernel
-            from greenzone.lab.results import Check
-            monkeypatch.setattr(EmulatedKernel, "check", lambda self: Check(0.5, 0.01, "float64"))
-            greenzone_benchmark(PRODUCT)
-    """)
-    result = user.runpytest_inprocess(H20, "-W", "ignore")  # pytest-benchmark's, of a fixture that gave no figure
-    result.assert_outcomes(failed=1)
-    assert "matmul fp8: invalid: wrong result: error 0.5 against float64, 0.01 allowed" in output(result)
 
 
 def test_a_measurement_above_the_claim_is_seen_by_the_marker(user: pytest.Pytester) -> None:
