@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from greenzone.lab.devices.base import Device
 
 DEVICE = pytest.StashKey["Device"]()
+SIGNATURE = (
+    "within(regime, on=None, known_on=None, to=None, kind='export', origin=None, headquarters=None, "
+    "paragraph=None, part=None, undecided='fail')"
+)
 NO_BENCHMARK = "greenzone_benchmark needs pytest-benchmark; install it with `pip install 'greenzone[pytest]'`"
 
 
@@ -36,8 +40,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tell the marker, look at the device's name, and time on the device where pytest-benchmark is there."""
-    from greenzone.pytest_plugin.within import SIGNATURE
-
     config.addinivalue_line("markers", f"{SIGNATURE}: the part under test must not be caught under the regime.")
     if (spec := config.getoption("greenzone_device")) != "auto":
         _require_name(spec)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenzone.errors import UsageError, unknown
+from greenzone.pytest_plugin import SIGNATURE
 
 if TYPE_CHECKING:
     from greenzone.lab.devices.base import Device
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from greenzone.parts.capability import Part
     from greenzone.records.record import Row
 
-SIGNATURE = (
-    "within(regime, on=None, known_on=None, to=None, kind='export', origin=None, headquarters=None, "
-    "paragraph=None, part=None, undecided='fail')"
-)
 # Undecided for want of a fact: then a paragraph that no box reaches is decided all the same.
 LACKING = ("missing_facts", "no_claim", "conflict")
 
