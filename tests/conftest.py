@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ from greenzone.law.transaction import Transaction
 from greenzone.law.verdict import Verdict
 from greenzone.parts.capability import Part, part_of, with_set
 from greenzone.parts.profile import DeviceProfile
+
+# Where greenzone is installed its entry point has loaded the plugin; beside a bare checkout it is named here.
+_PLUGIN = () if entry_points(group="pytest11", name="greenzone") else ("greenzone.pytest_plugin",)
+pytest_plugins = ("pytester", *_PLUGIN)
 
 # Machines are shared and noisy: how long an example takes says nothing.
 settings.register_profile("greenzone", deadline=None)

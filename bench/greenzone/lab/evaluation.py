@@ -45,7 +45,7 @@ def evaluate(
 ) -> None:
     """Fill in evidence, parameters, verdicts and findings; asked again, it replaces the first three."""
     measured = [*measured_evidence(record.benchmarks), *_links(record, device, profile)]
-    base = part_of(profile, measured) if profile else _unclaimed(device, measured)
+    base = part_of(profile, measured) if profile else unclaimed(device, measured)
     part = replace(base, emulated=device.emulated)
     record.device["part"] = part_json(part)
     record.evidence = evidence_json(part)
@@ -61,7 +61,7 @@ def _links(record: Record, device: Device, profile: DeviceProfile | None) -> Ite
     yield from measured_links(record.benchmarks, facts, profile)
 
 
-def _unclaimed(device: Device, measured: list[Evidence]) -> Part:
+def unclaimed(device: Device, measured: list[Evidence]) -> Part:
     """A live device that matches no profile: nothing is claimed, so a measurement is all there is."""
     blank = DeviceProfile(schema_version=1, id="unknown", name=device.name)
     return replace(part_of(blank, measured), id=None)

@@ -17,7 +17,7 @@ from greenzone.lab.devices.base import Device, Kernel
 from greenzone.lab.devices.bus import PCI_DEVICES, accelerators_on_bus
 from greenzone.parts.profile import DeviceProfile
 
-__all__ = ["DEFAULT_EMULATED", "Device", "Kernel", "accelerators_on_bus", "list_devices", "open_device"]
+__all__ = ["DEFAULT_EMULATED", "Device", "Kernel", "accelerators_on_bus", "list_devices", "open_device", "require_spec"]
 
 DEFAULT_EMULATED = "nvidia-h20"
 _CUDA = re.compile(r"cuda(?::(\d{1,4}))?")
@@ -60,7 +60,25 @@ def open_device(
         return CpuDevice()
     if match := _CUDA.fullmatch(spec):
         return _cuda(int(match[1] or 0), known)
-    raise UsageError(f"no device is called {spec!r}; allowed: auto, cpu, cuda, cuda:N, emulated:PROFILE")
+    raise _no_such(spec)
+
+
+def _no_such(spec: str) -> UsageError:
+    return UsageError(f"no device is called {spec!r}; allowed: auto, cpu, cuda, cuda:N, emulated:PROFILE")
+
+
+def require_spec(spec: str, profiles: Callable[[str], DeviceProfile]) -> None:
+    """Look at a device's name without opening the device.
+
+    Raises:
+        UsageError: a name that is none, or an unknown profile.
+    """
+    if match := _EMULATED.fullmatch(spec):
+        from greenzone.lab.devices.emulated.node import Place
+
+        profiles(Place.of(match[1]).profile)
+    elif spec not in ("auto", "cpu") and not _CUDA.fullmatch(spec):
+        raise _no_such(spec)
 
 
 def _real(spec: str, fault: str) -> UsageError:

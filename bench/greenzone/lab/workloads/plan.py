@@ -51,7 +51,7 @@ class Measured:
 
     operator: Operator
     variant: str | None
-    check: Check
+    check: Check | None
     windows: Windows | None
     notes: tuple[str, ...] = field(default=())
 
