@@ -42,7 +42,7 @@ def balances(tally: Tally, frame: "pd.DataFrame") -> "pd.DataFrame":
         found = _carried(found, list(tally.limit.per))
     found["carried_low"], found["carried_high"] = found["low"] - own_low, found["high"] - own_high
     if tally.limit.share is None:
-        found["amount"] = [tally.amount(p) for p in found["period"]]
+        found["amount"] = found["period"].map({p: tally.amount(p) for p in found["period"].unique()})
         found["excess_low"], found["excess_high"] = found["low"] - found["amount"], found["high"] - found["amount"]
     over, may_be = (is_over(tally.limit, found[end]) for end in ("excess_low", "excess_high"))
     found["left"] = -found["excess_high"]

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from greenzone.errors import FileError, UsageError
 from greenzone.law.balances import Crossings, Singles, balances
-from greenzone.law.quantities import Law, Question, Silence, Tally, cut_days, questions, weights
+from greenzone.law.quantities import Law, Question, Silence, Tally, cut_days, day_number, questions, weights
 from greenzone.parts.capability import part_of
 from greenzone.parts.catalogue import load_profile, profile_paths
 from greenzone.records.repeats import Repeats
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 # A row in the temporary file: as small as holds every number the reader gives.
 ROW = [
-    ("day", "i4"), ("part", "i2"), ("consignee", "i4"), ("destination", "i2"), ("headquarters", "i2"), ("kind", "i1"),
+    ("day", "i4"), ("part", "u2"), ("consignee", "i4"), ("destination", "i2"), ("headquarters", "i2"), ("kind", "i1"),
     ("authorization", "i1"), ("quantity", "i4"), ("line", "i8"),
 ]  # fmt: skip
-GROUP = ["day", "part", "consignee", "destination", "headquarters", "kind", "authorization"]
+# What a limit can look at beside the consignee, with its bits in one number: one key groups faster than seven.
+BITS = {"part": 16, "destination": 8, "headquarters": 8, "kind": 3, "authorization": 4}
 PartsOf = list[tuple[str, float, float, str]]
 SPILL_ROWS = 1_000_000
 FOLD_ROWS = 2_000_000
@@ -115,19 +116,39 @@ def _gather(
     """Every row to the temporary file, and their sums; how many are dated after the day asked for."""
     import numpy as np
 
-    from greenzone.law.quantities import day_number
-
     cuts = np.array(cut_days(limits, FIRST_YEAR, LAST_YEAR))
     sums, pieces, planned = None, [], 0
     for frame in reader.frames():
         _rows(frame).tofile(spill)
-        repeats.add(frame)
+        sort = _packed(frame)
+        repeats.add(sort, frame["consignee"].to_numpy(), frame["day"].to_numpy(), frame["quantity"].to_numpy())
         planned += int((frame["day"] > day_number(law.on)).sum())
-        frame["day"] = cuts[np.searchsorted(cuts, frame["day"], side="right") - 1]
-        pieces.append(_folded(frame.assign(rows=1)))
+        period = np.searchsorted(cuts, frame["day"], side="right") - 1
+        kept = frame[["consignee", "quantity"]].assign(sort=sort + (period << sum(BITS.values())), rows=1)
+        pieces.append(_folded(kept))
         if sum(map(len, pieces)) > FOLD_ROWS + (0 if sums is None else len(sums)):
             sums, pieces = _together(sums, pieces), []
-    return _together(sums, pieces), planned
+    return _unpacked(_together(sums, pieces), cuts), planned
+
+
+def _packed(frame: "pd.DataFrame") -> Any:
+    """The columns of BITS as one number a row."""
+    import numpy as np
+
+    sort, shift = np.zeros(len(frame), dtype=np.int64), 0
+    for name, bits in BITS.items():
+        sort += frame[name].to_numpy().astype(np.int64) << shift
+        shift += bits
+    return sort
+
+
+def _unpacked(sums: "pd.DataFrame", cuts: Any) -> "pd.DataFrame":
+    """Sums with the columns of BITS, and the first day of their period."""
+    sort = sums["sort"].to_numpy()
+    for name, bits in BITS.items():
+        sums[name] = sort & ((1 << bits) - 1)
+        sort = sort >> bits
+    return sums.assign(day=cuts[sort]).drop(columns="sort")
 
 
 def _rows(frame: "pd.DataFrame") -> Any:
@@ -147,7 +168,7 @@ def _together(sums: Any, pieces: list[Any]) -> "pd.DataFrame":
 
 def _folded(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Rows that no limit can tell apart, as one."""
-    found: pd.DataFrame = frame.groupby(GROUP, sort=False)[["quantity", "rows"]].sum().reset_index()
+    found: pd.DataFrame = frame.groupby(["consignee", "sort"], sort=False)[["quantity", "rows"]].sum().reset_index()
     return found
 
 

@@ -2,10 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Any
 
 # 8 bytes a row: 320 MB at most.
 MOST_ROWS = 40_000_000
@@ -24,13 +21,18 @@ class Repeats:
     lines: list[int] = field(default_factory=list)
     _hashes: list[Any] = field(default_factory=list)
 
-    def add(self, frame: "pd.DataFrame") -> None:
-        """Rows as numbers, with their `line`, which is not compared."""
+    def add(self, *columns: Any) -> None:
+        """Rows, as arrays of whole numbers that together are the same for two rows alone if those are."""
+        import numpy as np
         import pandas as pd
 
         room = MOST_ROWS - self.searched
         if room > 0:
-            found = pd.util.hash_pandas_object(frame.drop(columns="line").iloc[:room], index=False).to_numpy()
+            found = np.zeros(min(room, len(columns[0])), dtype=np.uint64)
+            for column in columns:
+                # Hashed at each step, so that no two columns can make up for each other.
+                mixed = found ^ column[:room].astype(np.uint64)
+                found = pd.util.hash_array(mixed) * np.uint64(3)
             self._hashes.append(found)
             self.searched += len(found)
 

@@ -104,7 +104,7 @@ class Reader:
 
         try:
             reader = pd.read_csv(
-                stream, sep=separator, header=None, dtype=str, chunksize=self.chunk_rows, encoding="utf-8",
+                stream, sep=separator, header=None, dtype=object, chunksize=self.chunk_rows, encoding="utf-8",
                 keep_default_na=False, na_filter=False, skip_blank_lines=False, on_bad_lines="warn",
             )  # fmt: skip
             first = True
@@ -126,8 +126,7 @@ class Reader:
         import pandas as pd
 
         found = {name: self._column(chunk, name) for name in (*REQUIRED, *OPTIONAL)}
-        blank = np.logical_and.reduce([_is_blank(chunk[name]) for name in chunk.columns])
-        good = ~blank
+        good = ~self._blank(chunk, found["date"])
         for name, values in found.items():
             wrong = good & (values == BAD)
             if wrong.any():
@@ -140,6 +139,16 @@ class Reader:
         self.without_authorization += int((frame["authorization"] == 0).sum())
         self.rows += len(frame)
         return frame.reset_index(drop=True)
+
+    def _blank(self, chunk: "pd.DataFrame", days: Any) -> Any:
+        """Which rows are empty lines; looked at only where there is no date."""
+        import numpy as np
+
+        blank = np.zeros(len(chunk), dtype=bool)
+        dateless = days == BAD
+        if dateless.any():
+            blank[dateless] = (chunk[dateless] == "").all(axis=1)
+        return blank
 
     def _column(self, chunk: "pd.DataFrame", name: str) -> Any:
         """A column as numbers, each distinct text looked up once; BAD where it is none."""
@@ -270,10 +279,6 @@ def header(path: Path) -> tuple[list[str], str]:
         raise FileError(f"{path}: the column {double[0]!r} stands twice in line 1; leave one")
     # Columns of other names are kept apart by their place, for two may share one.
     return [n if n in (*REQUIRED, *OPTIONAL) else f"{place}: {n}" for place, n in enumerate(columns)], separator
-
-
-def _is_blank(column: "pd.Series[Any]") -> Any:
-    return (column == "").to_numpy()
 
 
 def _too_long(messages: Iterator[str]) -> dict[int, str]:

@@ -199,7 +199,7 @@ def _table(answer: Answer) -> Any:
     if answer.rows.empty:
         alone = answer.tally.limit.period == "shipment"
         return Text("no shipment reaches it" if alone else "no shipment counts towards it")
-    found = sorted(_rows(answer), key=lambda r: _used(r) or 0, reverse=True)
+    found = sorted(_rows(answer), key=_used, reverse=True)
     keys = [k for k in ("consignee", "destination", "headquarters", "part") if k in answer.tally.limit.per]
     lines = [
         (*(clean(row[k]) for k in keys), row["period"], _tpp(row["tpp_low"], row["tpp_high"]),
@@ -213,7 +213,7 @@ def _table(answer: Answer) -> Any:
     return Group(shown, Text(f"and {more:,} more with less of it used; --format csv has all")) if more else shown
 
 
-def _used(row: dict[str, Any]) -> float | None:
+def _used(row: dict[str, Any]) -> float:
     """How much of a limit is used; the most where the total has no upper end."""
     if row["tpp_high"] is None or not row["limit_tpp"]:
         return float("inf")
@@ -261,16 +261,18 @@ def plot(found: Ledger, path: Path) -> None:
         panels = figure.subplots(len(drawn), 1, squeeze=False, height_ratios=heights)[:, 0]
         for axis, answer in zip(panels, drawn, strict=True):
             _panel(axis, answer)
-        figure.supxlabel("share of the limit; line: the limit; open end: undecided", fontsize=8)
+        figure.supxlabel("share of the limit used; blue within it, orange over, light blue undecided", fontsize=8)
         save(figure, path)
 
 
 def _panel(axis: "Axes", answer: Answer) -> None:
     q = answer.tally.question
-    found = sorted(_rows(answer), key=lambda r: _used(r) or 0, reverse=True)[:SHOWN]
+    found = sorted(_rows(answer), key=_used, reverse=True)[:SHOWN]
     names = [", ".join(clean(row[k]) for k in (*q.limit.per, "period")) for row in found]
-    # A total without an upper end, or of a limit of nothing, is drawn as far as the axis goes.
-    shares = [min(_used(row) or 0.0, 10.0) for row in found]
+    # A total without an upper end, or of a limit of nothing, is drawn past every other.
+    ends = [_used(row) for row in found]
+    most = 1.2 * max([1.0, *(end for end in ends if end != float("inf"))])
+    shares = [min(end, most) for end in ends]
     colours = [{WITHIN: INK, OVER: OPEN, UNDECIDED: BAND}[row["status"]] for row in found]
     axis.barh(range(len(found)), shares, color=colours)
     axis.axvline(1.0, color="black", linewidth=0.8)
