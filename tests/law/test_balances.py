@@ -137,7 +137,8 @@ def test_a_notice_is_of_a_shipment_alone_under_both_readings(reading: str, reach
 def test_one_more_shipment_never_lowers_a_total(shipments: list[Shipment], name: str) -> None:
     asked = tally(name)
     keys = [*asked.limit.per, "period"]
-    less, more = (balances(asked, frame(rows)).set_index(keys)["high"] for rows in (shipments[:-1] or shipments, shipments))
+    both = (shipments[:-1] or shipments, shipments)
+    less, more = (balances(asked, frame(rows)).set_index(keys)["high"] for rows in both)
     assert (more.reindex(less.index) >= less).all()
 
 

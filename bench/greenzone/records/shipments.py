@@ -26,6 +26,8 @@ REQUIRED = ("date", "part", "quantity", "consignee", "destination")
 OPTIONAL = ("kind", "headquarters", "authorization")
 # `in`: the country the consignee's ultimate parent has its headquarters in.
 ALIASES = {"in": "headquarters", "hq": "headquarters", "authorisation": "authorization"}
+# Read as they are written; the others as categories, which the parser may take for numbers and which is faster.
+VERBATIM = ("consignee", "quantity")
 CHUNK_ROWS = 500_000
 MOST_UNITS = 10**9
 FIRST_YEAR, LAST_YEAR = 1990, 2099
@@ -84,7 +86,7 @@ class Reader:
         columns, separator = header(self.path)
         line = 2
         with Utf8Lines(self.path) as stream:
-            for chunk, skipped in self._chunks(stream, len(columns), separator):
+            for chunk, skipped in self._chunks(stream, columns, separator):
                 chunk.columns = columns
                 lines = _numbered(line, len(chunk), skipped)
                 line += len(chunk) + len(skipped)
@@ -95,7 +97,9 @@ class Reader:
         if not self.rows and not self.set_aside:
             raise FileError(f"{self.path}: has a header and no row; add a row for each shipment")
 
-    def _chunks(self, stream: Any, width: int, separator: str) -> Iterator[tuple["pd.DataFrame", dict[int, str]]]:
+    def _chunks(
+        self, stream: Any, columns: Sequence[str], separator: str
+    ) -> Iterator[tuple["pd.DataFrame", dict[int, str]]]:
         """Pieces as read, and the lines that have too many fields, by number.
 
         The header is read as a row, so that it sets how many fields a row may have.
@@ -104,7 +108,7 @@ class Reader:
 
         try:
             reader = pd.read_csv(
-                stream, sep=separator, header=None, dtype=object, chunksize=self.chunk_rows, encoding="utf-8",
+                stream, sep=separator, header=None, dtype=_dtypes(columns), chunksize=self.chunk_rows, encoding="utf-8",
                 keep_default_na=False, na_filter=False, skip_blank_lines=False, on_bad_lines="warn",
             )  # fmt: skip
             first = True
@@ -157,8 +161,14 @@ class Reader:
 
         if name not in chunk:
             return np.full(len(chunk), self._number(name, ""), dtype=np.int64)
-        codes, texts = pd.factorize(chunk[name])
-        return np.array([self._number(name, text) for text in texts], dtype=np.int64)[codes]
+        if name in VERBATIM:
+            codes, texts = pd.factorize(chunk[name])
+        else:
+            codes, texts = chunk[name].cat.codes.to_numpy(), chunk[name].cat.categories
+        # The header's text is a category of the first piece, and stands in no row.
+        used = np.bincount(codes, minlength=len(texts)) > 0
+        numbers = [self._number(name, str(text)) if u else BAD for text, u in zip(texts, used, strict=True)]
+        return np.array(numbers, dtype=np.int64)[codes]
 
     def _number(self, name: str, text: str) -> int:
         seen = self._seen.setdefault(name, {})
@@ -279,6 +289,12 @@ def header(path: Path) -> tuple[list[str], str]:
         raise FileError(f"{path}: the column {double[0]!r} stands twice in line 1; leave one")
     # Columns of other names are kept apart by their place, for two may share one.
     return [n if n in (*REQUIRED, *OPTIONAL) else f"{place}: {n}" for place, n in enumerate(columns)], separator
+
+
+def _dtypes(columns: Sequence[str]) -> dict[int, Any]:
+    """How each column is read, by its place; one that no limit looks at as it is."""
+    looked_up = {*REQUIRED, *OPTIONAL} - {*VERBATIM}
+    return {place: "category" if name in looked_up else object for place, name in enumerate(columns)}
 
 
 def _too_long(messages: Iterator[str]) -> dict[int, str]:
