@@ -182,8 +182,10 @@ def _tallies(
     countries = reader.names["country"]
     names = {**reader.names, "destination": countries, "headquarters": countries}
     tallies, weighed = [], []
+    known: dict[Any, list[tuple[float, float, str]]] = {}  # most limits ask the same of a part
     for question in asked:
-        found = weights(question.limit, parts, law)
+        same = (question.limit.caught, question.limit.parameter)
+        known[same] = found = known.get(same) or weights(question.limit, parts, law)
         low, high = (np.array([w[end] for w in found], dtype=float) for end in (0, 1))
         tallies.append(Tally(question, names, low, high, law))
         weighed.append([(name, *w) for name, w in zip(reader.names["part"], found, strict=True)])
