@@ -19,11 +19,12 @@ COMMANDS = {
     "tiers": "greenzone.cli.profiles:tiers",
     "identify": "greenzone.cli.identify:identify",
     "emulation": "greenzone.cli.emulation:emulation",
+    "ledger": "greenzone.cli.ledger:ledger",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "map", "compare", "ledger", "check", "report", "certificate", "sign", "verify", "fleet",
+            "map", "compare", "check", "report", "certificate", "sign", "verify", "fleet",
         )
     },
 }  # fmt: skip
