@@ -104,6 +104,49 @@ def test_an_answer_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded & {"torch", "pandas", "matplotlib", "pydantic", "scipy", "numpy", "pynvml", "jinja2", "ray"} == set()
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy, and a record of a part with one benchmark, written without a device."""
+    from greenzone.parts.capability import part_of
+    from greenzone.parts.catalogue import load_profile
+    from greenzone.parts.document import evidence_json
+    from greenzone.records import store
+    from greenzone.records.subject import part_json
+
+    folder = tmp_path_factory.mktemp("results")
+    part = part_of(load_profile("nvidia-l2"))
+    rate = {"median": 100.0, "low": 99.0, "high": 101.0}
+    row = {"name": "matmul", "window": "burst", "validity": "valid", "rate_tops": rate, "samples": [1.0, 1.1]}
+    document = {
+        "schema": "greenzone.record/1", "tool": {}, "rules": {}, "environment": {}, "settings": {},
+        "run": {"id": "r1", "started_at": "2026-11-01", "status": "complete"},
+        "device": {"id": "cuda:0", "name": "NVIDIA L2", "part": part_json(part)},
+        "evidence": evidence_json(part), "benchmarks": [row],
+    }  # fmt: skip
+    store.write(store.parse(document, "test"), folder / "r.json")
+    (folder / "policy.toml").write_text('schema = 1\n[[forbid]]\nregime = "us-3a090"\n')
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("classify", "r.json", "--to", "CN"),
+        ("check", "nvidia-l2", "--policy", "policy.toml"),
+        ("check", "r.json", "--policy", "policy.toml", "--junit", "junit.xml", "--github"),
+        ("compare", "r.json", "r.json"), ("compare", ".", ".", "--json"),
+        ("export", "r.json"), ("export", "r.json", "--format", "openmetrics"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_reads_records_never_loads_torch(
+    arguments: tuple[str, ...], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(results)
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
+    assert loaded_after(*arguments) & {"torch", "triton", "pynvml", "matplotlib", "scipy", "ray"} == set()
+
+
 @pytest.mark.parametrize(
     "name", ["errors", "parts.capability", "law.classification", "records.store", "records.subject"]
 )

@@ -38,10 +38,12 @@ def _check_regime(name: str) -> str:
 def _check_countries(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise ValueError("an empty list is nowhere; leave the key out for every destination")
-    allowed = [*ISO, *(sign + g for g in group_ids() for sign in ("@", "!@"))]
+    groups = [sign + g for g in group_ids() for sign in ("@", "!@")]
     for name in names:
-        if name not in allowed:
-            raise ValueError(f"{name!r} is no country or group; nearest: {', '.join(nearest(name, allowed))}")
+        if "@" in name and name not in groups:
+            raise ValueError(f"{name!r} is no country group; nearest: {', '.join(nearest(name, groups))}")
+        if "@" not in name and name not in ISO:
+            raise ValueError(f"{name!r} is no country; give an ISO 3166 code of two letters, or a group such as @D5")
     return names
 
 

@@ -103,8 +103,13 @@ def _unnamed(rule: Forbid, v: Verdict, to: str | None) -> Line:
 def said(v: Verdict, paragraph: str | None = None) -> str:
     """The status with what decided it, and how far past the edge it is."""
     if v.status == "caught":
-        by = [c for c in v.clauses if c.id in v.caught_by and paragraph in (None, c.paragraph)]
-        return f"{v.words} by {'; '.join(map(_by_how_much, by)) or 'one of ' + ', '.join(v.possible)}"
+        own = [c for c in v.clauses if paragraph in (None, c.paragraph)]
+        if by := [c for c in own if c.id in v.caught_by]:
+            return f"{v.words} by {'; '.join(map(_by_how_much, by))}"
+        if may := [c.id for c in own if c.id in v.possible]:
+            whether = f", undecided whether by {paragraph}" if paragraph else ""
+            return f"{v.words} by one of {', '.join(v.possible)}{whether}: {', '.join(may)} may be true"
+        return f"{v.words} by {', '.join(v.caught_by or v.possible)}, not by {paragraph}"
     if v.status == "undecided":
         why = next((n.text for n in v.notes if n.code == v.reason), (v.reason or "").replace("_", " "))
         missing = f"; missing: {', '.join(v.missing)}" if v.missing else ""

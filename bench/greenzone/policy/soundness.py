@@ -36,7 +36,7 @@ def impossible(part: Part) -> Iterator[Line]:
         tops = [c.interval.high for c in part.evidence if c.parameter == e.parameter and c.basis == "ceiling"]
         if e.basis in MEASURED and tops and e.interval.low > IMPOSSIBLE_FROM * max(tops):
             ratio = e.interval.low / max(tops)
-            text = f"{e.parameter} {e.basis} {number(e.interval.low)} is {ratio:.2f} of the ceiling {number(max(tops))}"
+            text = f"{e.parameter} {e.basis} {number(e.interval.low)} is {ratio:.3f} of the ceiling {number(max(tops))}"
             yield Line("possible", "invalid", f"{text}: no such part; check profile and timing, and measure again")
 
 
@@ -71,7 +71,7 @@ def _beyond(row: Row) -> bool:
 def _ratio(row: Row) -> str:
     e = row.rate_tops or row.bandwidth_gb_s
     ratio = e.low / row.ceiling if e and row.ceiling else 0.0
-    return f"{row.title} is {ratio:.2f} of the ceiling {number(row.ceiling or 0.0)}: physically impossible"
+    return f"{row.title} is {ratio:.3f} of the ceiling {number(row.ceiling or 0.0)}: physically impossible"
 
 
 def _real(record: Record, policy: Policy) -> Iterator[Line]:

@@ -7,6 +7,7 @@ The interval of two single runs knows nothing of what would differ in a third.
 A benchmark has regressed only where the whole interval lies below 1 - tolerance.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ SCHEMA = "greenzone.comparison/1"
 TOLERANCE = 0.05
 # What a difference in explains a ratio: said before any figure.
 _DEVICE = ("id", "name", "uuid", "driver", "power_limit_w", "clock_max_mhz", "memory_bytes", "torch")
+# Samples of one side that are resampled, evenly spread over its rounds: what bounds the memory of a long history.
+_MOST, _FEWEST = 10_000, 20
 _SETTINGS = ("suite", "seed", "batch", "context", "data")
 
 Status = Literal["regressed", "improved", "same", "unclear"]
@@ -142,14 +145,20 @@ def _ratio(before: Sequence[Row], after: Sequence[Row], tolerance: float) -> Rat
 
 def _series(rows: Sequence[Row]) -> Series:
     """The seconds for a unit of work of every call of every run, runs and their rounds as rounds."""
-    samples: list[float] = []
-    rounds: list[int] = []
-    for row in rows:
-        rate = row.estimate.median if row.estimate else 1.0
-        own = [s / median(row.samples) / rate for s in row.samples] or [1 / rate]
-        samples += own
-        rounds += row.rounds if sum(row.rounds) == len(own) and row.rounds else [len(own)]
-    return Series(tuple(samples), tuple(rounds))
+    parts = [part for row in rows for part in _rounds(row)]
+    most = max(_FEWEST, _MOST // len(parts))
+    thinned = [part[:: math.ceil(len(part) / most)] for part in parts]
+    return Series(tuple(s for part in thinned for s in part), tuple(len(part) for part in thinned))
+
+
+def _rounds(row: Row) -> Iterator[list[float]]:
+    """The seconds for a unit of work in each round of a run; one figure where the calls were not kept."""
+    rate = row.estimate.median if row.estimate else 1.0
+    scale = median(row.samples) * rate if row.samples else 1.0
+    own = [s / scale for s in row.samples] or [1 / rate]
+    sizes = row.rounds if row.rounds and sum(row.rounds) == len(own) else [len(own)]
+    for end, size in zip(itertools.accumulate(sizes), sizes, strict=True):
+        yield own[end - size : end]
 
 
 def _systematic(rows: Sequence[Row]) -> float:

@@ -52,8 +52,11 @@ def csv_text(value: object) -> object:
     >>> csv_text("=1+1"), csv_text("-0.5"), csv_text(-0.5)
     ("'=1+1", '-0.5', -0.5)
     """
-    formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    return f"'{value}" if formula and not _NUMBER.fullmatch(str(value)) else value
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")  # a lone return would end the line for some readers
+    formula = text.startswith(("=", "+", "-", "@", "\t", "\n")) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if formula else text
 
 
 def markdown_text(value: object) -> str:
