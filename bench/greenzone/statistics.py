@@ -129,10 +129,12 @@ class Series:
 
 
 def median_ratio(above: Series, below: Series, relative_systematic: float = 0.0, seed: int = 0) -> Estimate:
-    """The ratio of two medians, above / below, with an interval that holds about 95 % of it.
+    """The ratio of two medians, above / below, with an interval of nominally 95 %.
 
     The interval is that of the percentiles 2.5 and 97.5 of the ratio of block-bootstrap medians, drawn
-    independently (Davison and Hinkley 1997, 5.3), widened by 2 x a systematic standard uncertainty.
+    independently (Davison and Hinkley 1997, 5.3), widened by 2 x a systematic standard uncertainty. Of 600
+    drawn pairs of 200 calls with a lag-1 correlation of 0.7 it held the true ratio in 90 %; one that takes
+    the calls as independent held it in 66 %.
 
     Args:
         above: the samples whose median is divided.

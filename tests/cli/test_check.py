@@ -55,6 +55,15 @@ def test_json_is_one_document_with_the_exit_in_it(invoke: Invoke, policy: Callab
     assert "::error " in done.stderr, "annotations go where they do not spoil the document"
 
 
+def test_of_several_the_gravest_is_the_exit(invoke: Invoke, policy: Callable[..., Path], tmp_path: Path) -> None:
+    asked = ("check", "nvidia-l20", "nvidia-l4", "--policy", policy(), *ON)
+    done = invoke(*asked, "--json", "--junit", tmp_path / "j.xml")
+    assert done.exit_code == 3
+    assert [document["exit_code"] for document in json.loads(done.stdout)] == [0, 3]
+    classes = {case.get("classname") for case in ET.parse(tmp_path / "j.xml").iter("testcase")}  # noqa: S314
+    assert classes == {"nvidia-l20", "nvidia-l4"}
+
+
 def test_a_pipeline_gets_its_files(
     invoke: Invoke, policy: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """`greenzone check`: the gate of a pipeline. The exit code is the answer; the rest says why."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("subject", metavar="PROFILE|RECORD", shell_complete=complete(profile_ids))
+@click.argument("subjects", nargs=-1, required=True, metavar="PROFILE|RECORD...", shell_complete=complete(profile_ids))
 @click.option(
     "--policy", "policy_file", type=FILE, metavar="FILE",
     help="What is forbidden, and which evidence counts.  [default: every control that asks a licence --to]",
@@ -28,31 +29,34 @@ if TYPE_CHECKING:
 @asking
 @click.option("--junit", type=FILE, metavar="FILE", help="Write JUnit XML: a suite a regime, a case a clause.")
 @click.option("--github", is_flag=True, help="Annotations, and the step's summary and outputs on GitHub.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document, and nothing else on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: an object, or an array for several.")
 @click.pass_context
 def check(
-    ctx: click.Context, subject: str, policy_file: Path | None, folder: Path | None,
+    ctx: click.Context, subjects: tuple[str, ...], policy_file: Path | None, folder: Path | None,
     on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
     headquarters: str | None, on_sale_us: bool | None, junit: Path | None, github: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Say whether a part or a record keeps to a policy, which line of it failed, and by how much.
+    """Say whether parts or records keep to a policy, which line of it failed, and by how much.
 
     Exits 0 if the policy holds; 3 if it is violated (caught, or a claim contradicted by the measurement); 4 without
     a verdict (undecided, nothing measured, a record that is emulated, too old, or of a slice); 5 if the measurement
     is invalid, unstable or has regressed; 1 and 2 if it could not be asked. Where several hold: 1, 2, 5, 3, 4, 0.
     """
     from greenzone.policy.gate import check as checked
+    from greenzone.policy.lines import exit_code
 
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     policy, baseline = _policy(policy_file, deal)
-    asked = replace(_subject(subject, folder), baseline=_read(baseline) if baseline else None)
-    found = checked(asked, policy, on or policy.on or today(), known_on or today(), today(), deal)
+    beside = _read(baseline) if baseline else None
+    asked = [replace(_subject(ref, folder), baseline=beside) for ref in subjects]
+    days = on or policy.on or today(), known_on or today(), today()
+    found = [checked(one, policy, *days, deal) for one in asked]
     if junit:
         _write_junit(found, junit)
     if github:
         _tell_github(found, as_json)
     _print(found, as_json)
-    ctx.exit(found.exit_code)
+    ctx.exit(exit_code([line for one in found for line in one.lines]))
 
 
 def _policy(path: Path | None, deal: Transaction) -> tuple["Policy", Path | None]:
@@ -86,14 +90,14 @@ def _subject(ref: str, folder: Path | None) -> "Subject":
     return Subject(part_of_record(record, ref), record)
 
 
-def _write_junit(found: "Check", path: Path) -> None:
+def _write_junit(found: Sequence["Check"], path: Path) -> None:
     from greenzone.records.store import write_text
     from greenzone.report.junit import junit
 
     write_text(junit(found), path)
 
 
-def _tell_github(found: "Check", as_json: bool) -> None:
+def _tell_github(found: Sequence["Check"], as_json: bool) -> None:
     from greenzone.report import github
 
     for line in github.annotations(found):
@@ -103,10 +107,12 @@ def _tell_github(found: "Check", as_json: bool) -> None:
             write(found, Path(path))
 
 
-def _print(found: "Check", as_json: bool) -> None:
+def _print(found: Sequence["Check"], as_json: bool) -> None:
     if as_json:
-        echo_json(found.to_json())
+        documents = [one.to_json() for one in found]
+        echo_json(documents[0] if len(documents) == 1 else documents)
         return
     from greenzone.report.gate import gate
 
-    echo(gate(found))
+    for one in found:
+        echo(gate(one))

@@ -1,6 +1,6 @@
 """The gate: every line of a policy asked of a part or a record, and the exit they come to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -49,11 +49,10 @@ class Check:
     @property
     def words(self) -> str:
         """What the exit code means, with warnings told."""
-        warned = any(line.status == "warn" for line in self.lines)
-        return f"{WORDS[self.exit_code]}{', with warnings' if warned and self.exit_code == 0 else ''}"
+        return words([self])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data (`greenzone.check/1`)."""
         q = self.question
         return {
             "schema": SCHEMA, "device": {"id": self.part.id, "name": self.part.name, "emulated": self.part.emulated},
@@ -69,6 +68,14 @@ def _line_json(line: Line) -> dict[str, Any]:
     v = line.verdict
     about = {"regime": v.regime, "verdict": v.status, "reason": v.reason, "caught_by": list(v.caught_by)} if v else {}
     return {"rule": line.rule, "status": line.status, "text": line.text, "to": line.to, **about}
+
+
+def words(checks: Sequence[Check]) -> str:
+    """What the exit code of all of them means, with warnings told."""
+    lines = [line for one in checks for line in one.lines]
+    code = exit_code(lines)
+    warned = any(line.status == "warn" for line in lines)
+    return f"{WORDS[code]}{', with warnings' if warned and code == 0 else ''}"
 
 
 def check(

@@ -1,5 +1,6 @@
 """One line of the gate: a demand of the policy, whether it holds, and by how much."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,7 @@ class Line:
         return EXITS[self.status] != 0
 
 
-def exit_code(lines: list[Line] | tuple[Line, ...]) -> int:
+def exit_code(lines: Sequence[Line]) -> int:
     """The exit of all lines together.
 
     >>> exit_code([Line("", "undecided", ""), Line("", "violated", "")])

@@ -30,7 +30,7 @@ Status = Literal["regressed", "improved", "same", "unclear"]
 
 @dataclass(frozen=True)
 class Ratio:
-    """The rate of one benchmark after, as a fraction of that before; `low` and `high` hold about 95 %."""
+    """The rate of one benchmark after, as a fraction of that before; `low` and `high` hold nominally 95 %."""
 
     benchmark: str
     unit: str

@@ -33,7 +33,7 @@ def gate(check: Check) -> Group:
     worst = next((line.status for line in ordered(check)), "pass")
     rows = [(Text(line.status, style=STYLES[line.status]), line.rule, line.text) for line in ordered(check)]
     body: list[RenderableType] = [
-        Text(title(check), style="bold"),
+        terminal.as_text(title(check), style="bold"),
         Text(f"exit {check.exit_code}: {check.words}", style=STYLES[worst]),
         terminal.section("The policy, line by line", terminal.table("", "rule", "what was found", rows=rows)),
     ]

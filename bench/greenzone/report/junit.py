@@ -5,6 +5,7 @@ way. The exit code, not this file, says whether the job fails.
 """
 
 import re
+from collections.abc import Sequence
 
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
@@ -18,12 +19,13 @@ MEASUREMENT = "measurement"
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(check: Check) -> str:
-    """The document, as text."""
+def junit(checks: Sequence[Check]) -> str:
+    """The document of all of them, as text; the class of a case is its part."""
     suites: dict[str, list[TestCase]] = {}
-    for line in check.lines:
-        name = line.verdict.regime if line.verdict else MEASUREMENT
-        suites.setdefault(name, []).extend(_cases(check, line))
+    for check in checks:
+        for line in check.lines:
+            name = line.verdict.regime if line.verdict else MEASUREMENT
+            suites.setdefault(name, []).extend(_cases(check, line))
     document = JUnitXml("greenzone check")
     for name, cases in suites.items():
         suite = TestSuite(_text(name))
