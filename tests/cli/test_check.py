@@ -126,3 +126,19 @@ def test_a_summary_that_cannot_be_written_is_exit_1(
     done = invoke("check", "nvidia-l4", "--policy", policy(), *ON, "--github")
     assert done.exit_code == 1
     assert "GitHub names this file" in done.stderr
+
+
+def test_a_burst_past_the_claim_fails_the_gate_of_an_emulated_device(
+    invoke: Invoke, policy: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Scenario B3: a limiter lets a part do for 10 ms what its claim denies; only the burst shows it."""
+    device = ("--device", "emulated:nvidia-rtx-5090-d-v2", "--workload", "matmul", "--dtype", "int8")
+    assert invoke("run", *device, "-o", tmp_path / "results").exit_code == 0
+    (record,) = (tmp_path / "results").rglob("*.json")
+    own = policy('emulated = true\n[[forbid]]\nregime = "us-3a090"\n')
+    document = json.loads(invoke("check", record, "--policy", own, "--json").stdout)
+    said = {line["rule"]: line["text"] for line in document["lines"]}
+    assert document["exit_code"] == 3
+    assert "the claim is contradicted" in said["forbid us-3a090"]
+    assert "burst is 1.1" in said["limiter"]
+    assert document["device"]["emulated"] is True

@@ -100,7 +100,7 @@ def test_annotations_are_one_line_each_and_escaped(hostile: Check, part: Callabl
     named = replace(hostile, lines=(replace(hostile.lines[0], rule=HOSTILE, text=HOSTILE),))
     (line,) = github.annotations([named])
     assert len(line.splitlines()) == 1
-    assert line.count("::error") == 2, "one command, and the name as text"
+    assert line.count("::error") == 3, "one command, and the name twice as text"
     assert line.endswith("%250A")
 
 

@@ -46,7 +46,7 @@ def _judged(question: Question, rule: Forbid, policy: Policy) -> Iterator[Line]:
     deal = question.transaction
     places = meant(rule.to, question.on, question.known_on) if rule.to else frozenset()
     if rule.to and deal.to is not None and deal.to not in places:
-        yield Line(str(rule), "pass", f"not asked: {deal.to} is not among its destinations", to=deal.to)
+        yield Line(str(rule), "warn", f"not asked: {deal.to} is not among its destinations", to=deal.to)
         return
     # A named regime gates by its status, which no destination changes: one question is enough.
     several = rule.regime is None and deal.to is None
