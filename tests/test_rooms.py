@@ -3,12 +3,13 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import greenzone
+from greenzone.parts.catalogue import load_profile
 
 PACKAGE = Path(greenzone.__file__ or "").parent
 BASE = ("errors", "intervals", "formats", "parameters", "statistics", "datafiles", "schemas")
@@ -104,26 +105,10 @@ def test_an_answer_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded & {"torch", "pandas", "matplotlib", "pydantic", "scipy", "numpy", "pynvml", "jinja2", "ray"} == set()
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A policy, and a record of a part with one benchmark, written without a device."""
-    from greenzone.parts.capability import part_of
-    from greenzone.parts.catalogue import load_profile
-    from greenzone.parts.document import evidence_json
-    from greenzone.records import store
-    from greenzone.records.subject import part_json
-
-    folder = tmp_path_factory.mktemp("results")
-    part = part_of(load_profile("nvidia-l2"))
-    rate = {"median": 100.0, "low": 99.0, "high": 101.0}
-    row = {"name": "matmul", "window": "burst", "validity": "valid", "rate_tops": rate, "samples": [1.0, 1.1]}
-    document = {
-        "schema": "greenzone.record/1", "tool": {}, "rules": {}, "environment": {}, "settings": {},
-        "run": {"id": "r1", "started_at": "2026-11-01", "status": "complete"},
-        "device": {"id": "cuda:0", "name": "NVIDIA L2", "part": part_json(part)},
-        "evidence": evidence_json(part), "benchmarks": [row],
-    }  # fmt: skip
-    store.write(store.parse(document, "test"), folder / "r.json")
+@pytest.fixture
+def results(write_record: Callable[..., Path]) -> Path:
+    """A folder with a policy, and a record of a part with one benchmark, written without a device."""
+    folder = write_record(load_profile("nvidia-l2")).parent
     (folder / "policy.toml").write_text('schema = 1\n[[forbid]]\nregime = "us-3a090"\n')
     return folder
 

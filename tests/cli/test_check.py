@@ -78,12 +78,12 @@ def test_a_pipeline_gets_its_files(
 
 
 def test_a_record_is_checked_with_its_baseline(
-    invoke: Invoke, policy: Callable[..., Path], write_record: Callable[..., Path]
+    invoke: Invoke, policy: Callable[..., Path], stream_record: Callable[..., Path]
 ) -> None:
-    write_record("base.json", gb_s=300)
+    stream_record("base.json", gb_s=300)
     lines = '[[forbid]]\nregime = "us-3a090"\n[baseline]\nrecord = "base.json"\n'
-    assert invoke("check", write_record(gb_s=295), "--policy", policy(lines)).exit_code == 0
-    done = invoke("check", write_record(gb_s=250), "--policy", policy(lines))
+    assert invoke("check", stream_record(gb_s=295), "--policy", policy(lines)).exit_code == 0
+    done = invoke("check", stream_record(gb_s=250), "--policy", policy(lines))
     assert done.exit_code == 5
     assert "memory.read burst is 0.833 of the baseline" in " ".join(done.stdout.split())
 
