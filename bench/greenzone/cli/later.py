@@ -6,8 +6,6 @@ from greenzone.errors import NotThereYet
 
 LATER = {
     "map": "the regions of the rules, drawn",
-    "compare": "two records compared",
-    "check": "the gate for CI",
     "report": "a report page of records",
     "certificate": "a certificate of records",
     "sign": "sign a record",

@@ -20,11 +20,14 @@ COMMANDS = {
     "identify": "greenzone.cli.identify:identify",
     "emulation": "greenzone.cli.emulation:emulation",
     "ledger": "greenzone.cli.ledger:ledger",
+    "check": "greenzone.cli.check:check",
+    "compare": "greenzone.cli.compare:compare",
+    "export": "greenzone.cli.export:export",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "map", "compare", "check", "report", "certificate", "sign", "verify", "fleet",
+            "map", "report", "certificate", "sign", "verify", "fleet",
         )
     },
 }  # fmt: skip

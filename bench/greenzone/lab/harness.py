@@ -21,7 +21,7 @@ from greenzone.lab.devices import Device, open_device
 from greenzone.lab.isolation import Watched
 from greenzone.lab.layers import require_context
 from greenzone.lab.models import default_model, load_model
-from greenzone.lab.repeats import combined, key
+from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.rounds import further_rounds
 from greenzone.lab.shapes import ModelShape
@@ -30,7 +30,7 @@ from greenzone.lab.workloads.plan import is_processor
 from greenzone.law.transaction import Transaction
 from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.parts.profile import DeviceProfile
-from greenzone.records.record import SCHEMA, CheckRow, EstimateRow, Record, Row, Run
+from greenzone.records.record import SCHEMA, CheckRow, EstimateRow, Record, Row, Run, key
 from greenzone.records.store import new_id, path_for, require_writable, write
 
 SUITES = ("quick", "standard", "lab")

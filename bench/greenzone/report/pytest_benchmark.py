@@ -8,8 +8,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from greenzone.lab.repeats import key
-from greenzone.records.record import Record, Row
+from greenzone.records.record import Record, Row, key
 from greenzone.statistics import median, quantile
 
 # The version of pytest-benchmark whose format this is; 5.3.1 reads it, and any that reads its own of that year.
