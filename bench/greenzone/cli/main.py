@@ -18,11 +18,16 @@ COMMANDS = {
     "devices": "greenzone.cli.catalogue:devices",
     "tiers": "greenzone.cli.profiles:tiers",
     "identify": "greenzone.cli.identify:identify",
+    "emulation": "greenzone.cli.emulation:emulation",
+    "ledger": "greenzone.cli.ledger:ledger",
+    "check": "greenzone.cli.check:check",
+    "compare": "greenzone.cli.compare:compare",
+    "export": "greenzone.cli.export:export",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "map", "compare", "ledger", "check", "report", "certificate", "sign", "verify", "emulation", "fleet",
+            "map", "report", "certificate", "sign", "verify", "fleet",
         )
     },
 }  # fmt: skip

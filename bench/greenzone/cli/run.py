@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from greenzone.cli.options import FILE, FOLDER, asking, complete, device_specs, echo, echo_json, model_ids, today
-from greenzone.errors import Interrupted, InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
+from greenzone.cli.options import (
+    FILE,
+    FOLDER,
+    asking,
+    complete,
+    device_specs,
+    echo,
+    echo_json,
+    fault_names,
+    model_ids,
+    today,
+)
+from greenzone.errors import DeviceError, Interrupted, InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
 from greenzone.formats import FORMATS
 from greenzone.law.transaction import Transaction
 
@@ -25,8 +36,8 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
 @click.command()
 @click.option(
     "--device", "devices", default=("auto",), show_default=True, multiple=True,
-    metavar="auto|cuda:N|cpu|emulated:ID",
-    shell_complete=complete(device_specs), help="What to measure; several, one after another, are set side by side.",
+    metavar="auto|cuda:N|cpu|emulated:ID", shell_complete=complete(device_specs),
+    help="What to measure; several are set side by side. emulated:8xID:2 is the third of an emulated node of eight.",
 )  # fmt: skip
 @click.option("--suite", type=click.Choice(["quick", "standard", "lab"]), default="quick", show_default=True)
 @click.option(
@@ -57,6 +68,10 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
     help="Where records go.",
 )  # fmt: skip
 @click.option(
+    "--fault", metavar="NAME[@SECONDS]", shell_complete=complete(fault_names),
+    help="Switch on a fault of an emulated device, after so many seconds of its own time, and see it found.",
+)  # fmt: skip
+@click.option(
     "--plot", type=FILE, metavar="FILE", help="Draw prefill and decode of the devices: .svg, .png or .pdf."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the record, one JSON document, and nothing else.")
@@ -64,13 +79,14 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
 def run(
     devices: tuple[str, ...], suite: str, workloads: tuple[str, ...], models: tuple[str, ...],
     formats: tuple[str, ...], batches: tuple[int, ...], contexts: tuple[int, ...], resume: Path | None, seed: int,
-    folder: Path, plot: Path | None, as_json: bool, on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
+    folder: Path, fault: str | None, plot: Path | None, as_json: bool, on: date | None, known_on: date | None,
+    to: str | None, origin: str | None, kind: str,
     headquarters: str | None, on_sale_us: bool | None,
 ) -> None:  # fmt: skip
     """Measure a device, work out its parameters, and say which clauses it meets.
 
     Without an accelerator it says so and takes an emulated NVIDIA H20, every figure labelled emulated.
-    Exits 4 if nothing was measured, 5 if a figure is invalid or unstable.
+    Exits 1 if the device was lost or hung, 4 if nothing was measured, 5 if a figure is invalid or unstable.
     """
     if resume is not None:
         raise NotThereYet("--resume is not there yet; run again without it")
@@ -85,7 +101,7 @@ def run(
         grid = tuple(dict.fromkeys(batches)), tuple(dict.fromkeys(contexts))
         days = on or today(), known_on or today()
         requests = [
-            harness.Request(device, suite, *chosen, models, *grid, seed, folder, *days, deal, watched=True)
+            harness.Request(device, suite, *chosen, models, *grid, seed, folder, *days, deal, watched=True, fault=fault)
             for device in dict.fromkeys(devices)
         ]
         with _progress(as_json) as told:
@@ -148,9 +164,12 @@ def _print(outcomes: Sequence["Outcome"], request: "Request", as_json: bool) -> 
 
 
 def _exit_code(outcomes: Sequence["Outcome"]) -> None:
-    """An unsound figure of any device comes before a device that gave none."""
+    """A device that failed comes first, then an unsound figure of any, then one that gave none."""
     from greenzone.lab import harness
 
+    for outcome in outcomes:
+        if failed := [f.text for f in outcome.record.findings if f.code in ("device_lost", "hang")]:
+            raise DeviceError(f"the device failed: {failed[0]}; what was measured is in {outcome.path}")
     for outcome in outcomes:
         if rows := harness.unsound(outcome.record):
             names = ", ".join(dict.fromkeys(f"{r.name} {r.format or ''} {r.window or ''} {r.validity}" for r in rows))

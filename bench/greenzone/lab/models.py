@@ -23,7 +23,7 @@ class ModelFile(ModelShape):
     schema_version: Literal[1] = field(metadata={"key": "schema"})
     published_parameters: Count | None = None
     reviewed_on: date | None = None
-    sources: dict[str, Source] = field(default_factory=dict, metadata={"key": "source"})
+    sources: dict[str, Source] = field(default_factory=dict, compare=False, metadata={"key": "source"})
 
     def __post_init__(self) -> None:
         super().__post_init__()

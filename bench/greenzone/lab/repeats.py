@@ -9,9 +9,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from greenzone.records.record import EstimateRow, Row
-
-METRICS = ("rate_tops", "bandwidth_gb_s", "tokens_per_s")
+from greenzone.records.record import METRICS, EstimateRow, Row, key
 
 
 def combined(runs: Sequence[Sequence[Row]]) -> Iterator[Row]:
@@ -23,12 +21,6 @@ def combined(runs: Sequence[Sequence[Row]]) -> Iterator[Row]:
     by_run = [{key(row): row for row in run} for run in runs]
     for benchmark in dict.fromkeys(name for rows in by_run for name in rows):
         yield _combined([rows.get(benchmark) for rows in by_run])
-
-
-def key(row: Row) -> tuple[Any, ...]:
-    """What tells one benchmark of a run from another."""
-    sweep = tuple(sorted(row.shape.items())) if row.name.endswith("sweep") else None
-    return row.name, row.format, row.variant, row.data, row.window, row.model, row.batch, row.context, row.phase, sweep
 
 
 def _combined(rows: Sequence[Row | None]) -> Row:

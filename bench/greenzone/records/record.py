@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA = "greenzone.record/1"
 READABLE = (SCHEMA,)
 
+# What a benchmark may be a figure of, and the unit of each.
+METRICS = {"rate_tops": "TOPS", "bandwidth_gb_s": "GB/s", "tokens_per_s": "tokens/s"}
+
 Severity = Literal["info", "warning", "error"]
 RunStatus = Literal["running", "complete", "interrupted", "failed"]
 
@@ -96,6 +99,34 @@ class Row(RecordModel):
     warmups: list[float] = Field(default_factory=list)
     samples: list[float] = Field(default_factory=list)
     rounds: list[int] = Field(default_factory=list)
+
+    @property
+    def metric(self) -> str | None:
+        """The name of its figure; None where it has none."""
+        return next((name for name in METRICS if getattr(self, name) is not None), None)
+
+    @property
+    def estimate(self) -> EstimateRow | None:
+        """Its figure, in the unit of its metric."""
+        found: EstimateRow | None = getattr(self, self.metric) if self.metric else None
+        return found
+
+    @property
+    def title(self) -> str:
+        """What tells it from the other benchmarks of a run, in words."""
+        inference = [self.model or "", f"batch {self.batch}" if self.batch else ""]
+        inference += [f"context {self.context}"] if self.context else []
+        working_set = self.shape.get("working_set_bytes") if self.name.endswith("sweep") else None
+        size = f"of {working_set} bytes" if working_set else ""
+        data = "low-toggle data" if self.data == "low_toggle" else ""
+        words = [self.name, size, self.format or "", self.variant or "", *inference, data, self.window or ""]
+        return " ".join(word for word in words if word)
+
+
+def key(row: Row) -> tuple[Any, ...]:
+    """What tells one benchmark of a run from another."""
+    sweep = tuple(sorted(row.shape.items())) if row.name.endswith("sweep") else None
+    return row.name, row.format, row.variant, row.data, row.window, row.model, row.batch, row.context, row.phase, sweep
 
 
 class Finding(RecordModel):

@@ -32,7 +32,7 @@ def name_of(record: Record) -> str:
 
 
 def label_of(record: Record) -> str:
-    """ "emulated" for what is."""
+    """The word for a device that is emulated; nothing for one that is there."""
     return "emulated" if record.device.get("emulated") else ""
 
 

@@ -85,7 +85,7 @@ def _rates(record: Record, name: str) -> Table:
         label = ", ".join(word for word in words if word)
         rows.append((r.format, r.window, estimate(r.rate_tops), _effective(r), *known, _size(r), label))
     missing = [r for r in record.benchmarks if not r.measured and r.name == name]
-    rows += [(r.format or "", "", "not measured", "", "", "", "", "") for r in missing]
+    rows += [(r.format or "", "", "not measured", "", "", "", "", _label(r)) for r in missing]
     columns = ("format", "window", "TOPS", "n eff", "of claim", "of ceiling", "m x n x k", "")
     return terminal.table(*columns, rows=rows, right=columns[2:6])
 
@@ -144,7 +144,7 @@ def _links(record: Record) -> Table:
         words = (r.name.removeprefix("interconnect.").replace("_", " "), r.variant)
         figure = estimate(r.bandwidth_gb_s) if r.measured else "not measured"
         where = "between processes, over no link" if r.variant == "gloo" else ""
-        said = [_label(r), where] if r.measured else [r.reason]
+        said = [_label(r), where if r.measured else r.reason]
         rows.append((", ".join(filter(None, words)), r.window or "", figure, " ".join(filter(None, said))))
     return terminal.table("link", "window", "GB/s", "", rows=rows, right=("GB/s",))
 

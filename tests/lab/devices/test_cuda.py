@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.lab.call import Call
 from greenzone.lab.devices import peak_triton
 from greenzone.lab.devices.cuda import CudaDevice, CudaKernel, cuda_devices, match_profiles
 from greenzone.lab.devices.cuda_driver import Properties, precision
@@ -368,3 +369,19 @@ def test_a_format_the_part_lacks_is_not_measured() -> None:
 def test_the_list_of_devices() -> None:
     assert [row["id"] for row in cuda_devices(FakeDriver(count=2))] == ["cuda:0", "cuda:1"]
     assert cuda_devices(FakeDriver(reason="no driver")) == []
+
+
+def test_a_function_of_the_users_own_is_timed_by_events_with_the_settings_it_finds() -> None:
+    driver, seen = FakeDriver(), []
+    one = device(driver)
+    setting = "fp32_precision" if hasattr(torch.backends.cuda.matmul, "fp32_precision") else "allow_tf32"
+
+    def work() -> None:
+        driver.log.append("launch")
+        seen.append(getattr(torch.backends.cuda.matmul, setting))
+
+    kernel = one.prepare(Call.of(work, 2e9, 0.0, "fp32", {}), 0)
+    assert one.time(kernel, 2) == [0.25e-3] * 2
+    assert driver.log == ["record", "launch", "record"] * 2 + ["synchronise"]
+    assert set(seen) == {getattr(torch.backends.cuda.matmul, setting)}
+    assert not kernel.check().passed

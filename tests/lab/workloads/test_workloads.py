@@ -7,7 +7,8 @@ import pytest
 
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices.cpu import CpuDevice
-from greenzone.lab.devices.emulated.device import EmulatedDevice, EmulatedKernel
+from greenzone.lab.devices.emulated.device import EmulatedDevice
+from greenzone.lab.devices.emulated.kernels import EmulatedKernel
 from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.models import default_model
 from greenzone.lab.operators import Operator
@@ -114,7 +115,7 @@ def test_a_wrong_kernel_is_invalid_and_gives_no_figure(monkeypatch: pytest.Monke
     for workload in ("matmul", "memory", "inference"):
         for row in rows(workload, EmulatedDevice(H20), replace(BF16, model=default_model())):
             assert (row.validity, row.samples, dict(row.metrics)) == ("invalid", (), {})
-            assert any("wrong result: error 0.5" in note for note in row.notes)
+            assert any("wrong result before the timing: error 0.5" in note for note in row.notes)
 
 
 def test_a_figure_above_the_ceiling_is_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +254,7 @@ def test_standard_adds_low_toggle_data_after_the_normal_rows() -> None:
     assert low.check is not None
     assert low.check.passed
     assert low.shape == found[0].shape
-    assert any("knows no data pattern" in note for note in low.notes)
+    assert any("the energy of its data is an estimate" in note for note in low.notes)
     assert any("short load of the quick suite" in note for note in low.notes)
     assert {row.data for row in rows("matmul", EmulatedDevice(H20), BF16)} == {"normal"}
 

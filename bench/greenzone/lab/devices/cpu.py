@@ -12,6 +12,7 @@ import torch
 
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.formats import get_format
+from greenzone.lab.call import Call, CallKernel
 from greenzone.lab.devices import host
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.failures import torch_errors
@@ -94,6 +95,8 @@ class CpuDevice:
             raise DeviceError(ONE_DEVICE if operator.route == "peer" else HOST_ITSELF)
         if isinstance(operator, AllReduce):
             return RanksKernel(replace(operator, ranks=2), "gloo", seed, _GLOO)
+        if isinstance(operator, Call):
+            return CallKernel(operator)
         self._check_path(operator)
         sets = rotation_sets(operator, self.last_level_cache_bytes)
         needed, free = sets * operator.resident_bytes, self.free_bytes

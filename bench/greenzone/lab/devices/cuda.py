@@ -2,12 +2,14 @@
 
 import time as host_time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from greenzone.errors import DeviceError
+from greenzone.lab.call import Call, CallKernel
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, accumulates_in_16_bits, precision
 from greenzone.lab.devices.cuda_links import CudaTransfer
@@ -74,6 +76,13 @@ class CudaKernel:
     def close(self) -> None:
         self.inner.close()
         self._device.release()
+
+
+class CudaCall(CudaKernel):
+    """A function of the user's own, which runs with the library settings that it finds."""
+
+    def settings(self) -> Any:
+        return nullcontext()
 
 
 class CudaDevice:
@@ -174,6 +183,8 @@ class CudaDevice:
             return self._transfer(operator, seed)
         if isinstance(operator, AllReduce):
             return self._all_reduce(operator, seed)
+        if isinstance(operator, Call):
+            return CudaCall(CallKernel(operator), operator.format, self)
         if isinstance(operator, (Matmul, Peak)) and operator.format not in self.formats():
             raise DeviceError(
                 f"{self.id} ({self.name}, compute capability {self.capability}) has no {operator.format}"

@@ -55,6 +55,17 @@ class PartKernel:
         self.note = self._sets[0].note
         self._written: Tensor | None = None
 
+    @property
+    def output(self) -> Tensor:
+        """What the last launch wrote.
+
+        Raises:
+            DeviceError: nothing was launched.
+        """
+        if self._written is None:
+            raise DeviceError(f"{self.operator.name} was never launched")
+        return self._written
+
     def launch(self) -> None:
         one = self._sets[self._turn]
         self._turn = (self._turn + 1) % len(self._sets)

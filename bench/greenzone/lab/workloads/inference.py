@@ -11,17 +11,18 @@ from dataclasses import dataclass, replace
 from greenzone.errors import DeviceError, UsageError
 from greenzone.lab.capacity import footprint, largest_batch
 from greenzone.lab.devices.base import Device
-from greenzone.lab.layers import ModelStep, Phase
+from greenzone.lab.layers import Phase
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import Matmul
+from greenzone.lab.operators import Matmul, passing_format
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.serving import turns
 from greenzone.lab.shapes import ModelShape
 from greenzone.lab.spread import fewest_devices, shard
+from greenzone.lab.steps import ModelStep
 from greenzone.lab.streams import Read
 from greenzone.lab.workloads.memory import array_sizes
 from greenzone.lab.workloads.plan import Plan, call_seconds, is_processor, product_rate
-from greenzone.lab.workloads.steps import Reached, Step, measured_step, passed_on, roofline, whole_step
+from greenzone.lab.workloads.steps import Reached, Step, measured_step, roofline, whole_step
 
 _FORMATS = ("bf16", "fp16", "fp32")  # those a layer runs in as a whole, the usual one first
 _NARROW = ("fp8", "int8")  # those its products alone run in
@@ -148,7 +149,7 @@ def _fits(device: Device, asked: _Asked, batch: int, context: int) -> bool:
     except UsageError:
         return False
     memory_gb = device.memory_bytes / 1e9
-    return largest_batch(own, context, memory_gb, asked.format, passed_on(asked.format)) >= batch
+    return largest_batch(own, context, memory_gb, asked.format, passing_format(asked.format)) >= batch
 
 
 def _devices(device: Device, asked: _Asked, batch: int, context: int) -> int:
@@ -160,7 +161,7 @@ def _devices(device: Device, asked: _Asked, batch: int, context: int) -> int:
     if is_processor(device) or not device.memory_bytes:
         return 1
     memory_gb = device.memory_bytes / 1e9
-    return fewest_devices(asked.model, batch, context, asked.format, passed_on(asked.format), memory_gb)
+    return fewest_devices(asked.model, batch, context, asked.format, passing_format(asked.format), memory_gb)
 
 
 def _phase(
@@ -186,7 +187,7 @@ def _curve(device: Device, step: Step, asked: _Asked) -> dict[str, object]:
     found: dict[str, object] = {}
     if step.phase == "decode":
         reached = asked.reached
-        turned = turns(step.model, step.context, passed_on(step.format), reached.rate_tops, reached.bandwidth_gb_s)
+        turned = turns(step.model, step.context, passing_format(step.format), reached.rate_tops, reached.bandwidth_gb_s)
         found["turns_at"] = turned[-1].batch
         found["turns"] = {turn.part: turn.batch for turn in turned}
     if asked.plan.suite != "quick" or not is_processor(device):
@@ -195,7 +196,7 @@ def _curve(device: Device, step: Step, asked: _Asked) -> dict[str, object]:
 
 
 def _whole(device: Device, step: Step, plan: Plan, worked: Result, reached: Reached) -> Iterator[Result]:
-    size = footprint(step.model, step.batch, step.context, step.format, passed_on(step.format)).total_bytes
+    size = footprint(step.model, step.batch, step.context, step.format, passing_format(step.format)).total_bytes
     if step.devices > 1 or size > _WHOLE_BYTES or step.format in _NARROW:
         return
     operator = ModelStep(step.model, step.phase, step.batch, step.tokens, step.context, step.format)

@@ -15,7 +15,7 @@ from greenzone.lab import serving
 from greenzone.lab.capacity import largest_batch, largest_context
 from greenzone.lab.devices.base import Device
 from greenzone.lab.layers import DecoderLayer, Phase, head, layers_of
-from greenzone.lab.operators import Operator, element_bytes
+from greenzone.lab.operators import Operator, passing_format
 from greenzone.lab.results import Again, Figures, Result
 from greenzone.lab.shapes import LayerKind, ModelShape
 from greenzone.lab.spread import link_seconds, one_way_gb_s, shard
@@ -32,11 +32,6 @@ from greenzone.statistics import median
 
 _CALLS = 5  # of what enters a figure as its smaller part
 _IDLE_FROM = 2.0  # a step that takes so many times what any resource asks for is held up by none of them
-
-
-def passed_on(format: str) -> str:
-    """What hidden states and caches are kept in: no narrower than 16 bits."""
-    return format if element_bytes(format) >= 2 else "bf16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +104,14 @@ def _rest(
 ) -> tuple[dict[str, float], list[str]]:
     """Seconds of all but the commonest layer, by what they are of; and what to say of the links."""
     rest = {f"{layer.kind} layers": n * brief_seconds(device, layer, plan.seed) for n, layer in others}
-    rest["head"] = brief_seconds(device, head(step.own, step.batch, passed_on(step.format)), plan.seed)
+    rest["head"] = brief_seconds(device, head(step.own, step.batch, passing_format(step.format)), plan.seed)
     if step.devices == 1:
         return rest, []
     profile = getattr(device, "profile", None)
     if (one_way := one_way_gb_s(profile)) is None:
         return rest, [f"over {step.devices} devices, whose links nothing is claimed of: what they take is not in it"]
-    rest["links"] = link_seconds(step.model, step.batch * step.tokens, passed_on(step.format), step.devices, one_way)
+    rows, form = step.batch * step.tokens, passing_format(step.format)
+    rest["links"] = link_seconds(step.model, rows, form, step.devices, one_way)
     return rest, [f"over {step.devices} devices, one of them measured; their links at {one_way:.4g} GB/s one way"]
 
 
@@ -186,7 +182,7 @@ def _room(device: Device, step: Step) -> dict[str, object]:
     memory_gb = device.memory_bytes / 1e9
     if not memory_gb:
         return {}
-    cache = passed_on(step.format)
+    cache = passing_format(step.format)
     batch = largest_batch(step.own, step.context, memory_gb, step.format, cache)
     context = largest_context(step.own, step.batch, memory_gb, step.format, cache)
     return {"fits": batch >= step.batch, "largest_batch": batch, "largest_context": context}

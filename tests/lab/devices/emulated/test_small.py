@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from greenzone.errors import DeviceError
+from greenzone.lab.devices.emulated.arithmetic import bearable
 from greenzone.lab.devices.emulated.device import EmulatedDevice
 from greenzone.lab.devices.emulated.model import TimeModel
-from greenzone.lab.devices.emulated.small import bearable
 from greenzone.lab.layers import DecoderLayer, Phase, layers_of
 from greenzone.lab.links import AllReduce
 from greenzone.lab.models import load_model, model_paths

@@ -1,40 +1,23 @@
-"""The same operator at a size that any processor computes at once: what the emulated device checks."""
+"""Layers, whole steps and parts of layers at sizes that any processor computes at once."""
 
 from dataclasses import fields, replace
 
-from greenzone.errors import DeviceError
 from greenzone.lab.groups import GroupedMatmul, WideAttention
 from greenzone.lab.layers import DecoderLayer
-from greenzone.lab.operators import Attention, Elementwise, Matmul, Norm, Operator
-from greenzone.lab.peak import Peak
+from greenzone.lab.operators import Attention, Elementwise, Norm
 from greenzone.lab.shapes import Experts, GroupedAttention, LatentAttention, Mlp, ModelShape
 from greenzone.lab.steps import ModelStep
-from greenzone.lab.streams import Stream, Sweep
 
-_PRODUCT_SIDE = 256
-_PEAK_SIDE, _PEAK_REPEATS = 64, 32
-_ARRAY_BYTES = 2**20
-_PASSES = 4
+_ELEMENTS = 2**18
 _BATCH, _TOKENS, _CONTEXT = 4, 16, 128
 _HIDDEN, _INNER, _HEADS, _HEAD_DIM, _RANK, _EXPERTS = 256, 512, 8, 32, 64, 8
 _VOCABULARY = 512
+Part = Attention | WideAttention | Norm | Elementwise | GroupedMatmul
+Layered = DecoderLayer | ModelStep | Part
 
 
-def bearable(operator: Operator) -> Operator:
-    """The same operator, small.
-
-    Raises:
-        DeviceError: no kernel for such an operator.
-    """
-    if isinstance(operator, Matmul):
-        sides = {side: min(getattr(operator, side), _PRODUCT_SIDE) for side in ("m", "n", "k")}
-        return replace(operator, **sides)
-    if isinstance(operator, Peak):
-        tile = {side: min(getattr(operator, side), _PEAK_SIDE) for side in ("m", "n", "k", "programs")}
-        return replace(operator, **tile, repeats=min(operator.repeats, _PEAK_REPEATS))
-    if isinstance(operator, Stream):
-        passes = {"passes": min(operator.passes, _PASSES)} if isinstance(operator, Sweep) else {}
-        return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32", **passes)
+def small_part(operator: Layered) -> Layered:
+    """The same layer, step or part of a layer, small."""
     if isinstance(operator, DecoderLayer):
         batch, tokens, context = _rows(operator)
         return replace(operator, model=_model(operator.model), batch=batch, tokens=tokens, context=context)
@@ -42,26 +25,24 @@ def bearable(operator: Operator) -> Operator:
         batch, tokens, context = _rows(operator)
         few = _few_layers(_model(operator.model))
         return replace(operator, model=few, batch=batch, tokens=tokens, context=context)
-    if isinstance(operator, Attention | WideAttention | Norm | Elementwise | GroupedMatmul):
-        return _part(operator)
-    raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")
+    return _part(operator)
 
 
-def _part(part: Attention | WideAttention | Norm | Elementwise | GroupedMatmul) -> Operator:
+def _part(part: Part) -> Part:
     """An operator of a layer, with no size above what a small layer has."""
     if isinstance(part, Attention | WideAttention):
         return _attention(part)
     if isinstance(part, Norm):
         return replace(part, rows=min(part.rows, _TOKENS), width=min(part.width, _HIDDEN))
     if isinstance(part, Elementwise):
-        return replace(part, elements=min(part.elements, _ARRAY_BYTES // 4))
+        return replace(part, elements=min(part.elements, _ELEMENTS))
     groups = min(part.groups, _EXPERTS)
     read = part.read and min(part.read, groups)
     sides = {side: min(getattr(part, side), _HIDDEN) for side in ("rows", "n", "k")}
     return replace(part, groups=groups, read=read, **sides)
 
 
-def _attention(part: Attention | WideAttention) -> Operator:
+def _attention(part: Attention | WideAttention) -> Attention | WideAttention:
     group = part.heads // part.kv_heads
     kv_heads = max(1, min(part.kv_heads, _HEADS // group))
     queries = min(part.queries, _TOKENS)
