@@ -248,9 +248,19 @@ def row_of(result: Result | NotMeasured, emulated: bool, profile: DeviceProfile 
             "validity": result.validity, "notes": list(result.notes),
             "check": check,
             "warmups": list(result.warmups), "samples": list(result.samples), "telemetry": list(result.telemetry),
-            **result.extra,
+            **_model_error(result, emulated, profile), **result.extra,
         }
     )  # fmt: skip
+
+
+def _model_error(result: Result, emulated: bool, profile: DeviceProfile | None) -> dict[str, Any]:
+    """How far off the time model is known to be, beside every emulated figure that comes from it."""
+    if not emulated or profile is None or not result.metrics or result.name.startswith("interconnect."):
+        return {}
+    from greenzone.lab.emulation.validation import model_error
+
+    share, why = model_error(result.name, profile)
+    return {"model_error": share, "model_error_source": why}
 
 
 def _finished(request: Request, device: Device, record: Record, status: Any) -> None:

@@ -71,6 +71,8 @@ class Row(RecordModel):
     burst_window_s: float | None = None
     effective_samples: float | None = None
     uncertainty: dict[str, float] | None = None
+    model_error: float | None = None
+    model_error_source: str | None = None
     set_aside: int | None = None
     limiter: dict[str, Any] | None = None
     repeats: list[dict[str, Any]] = Field(default_factory=list)

@@ -108,7 +108,7 @@ def _size(r: Row) -> str:
 
 
 def _label(r: Row) -> str:
-    words = ["emulated"] if r.emulated else []
+    words = [(f"model +/- {r.model_error:.0%}, " if r.model_error else "") + "emulated"] if r.emulated else []
     return " ".join([*words, *([r.validity] if r.validity != "valid" and r.validity else [])])
 
 

@@ -150,33 +150,6 @@ def test_out_of_memory_while_it_runs_tries_a_smaller_size(monkeypatch: pytest.Mo
     assert any("out of memory; a smaller size was tried" in note for note in row.notes)
 
 
-def test_tokens_are_worked_out_from_a_layer_and_said_to_be() -> None:
-    decode, prefill = rows("inference", EmulatedDevice(H20))
-    for row in (decode, prefill):
-        extra: Any = row.extra
-        seconds = 32 * median(row.samples) + extra["head_seconds"]
-        assert row.metrics["tokens_per_s"].median == pytest.approx(extra["tokens"] / seconds)
-        assert extra["worked_out"] is True
-        assert extra["layer_seconds"] == median(row.samples)
-        assert "32 layers" in extra["how"]
-        assert (extra["model"], extra["batch"], row.window) == ("llama-3.1-8b", 1, "sustained")
-    assert (decode.extra["context"], prefill.extra["tokens"]) == (2048, 512)
-    # no decode is faster than reading every weight once, no prefill faster than the peak
-    assert 100 < decode.metrics["tokens_per_s"].median < 4000e9 / 16e9
-    assert prefill.metrics["tokens_per_s"].median < 148e12 / (2 * 7.5e9)
-
-
-def test_a_model_that_does_not_fit_is_worked_out_and_said_so() -> None:
-    row = rows("inference", EmulatedDevice(small(8)))[0]
-    assert any("worked out as if it fitted" in note for note in row.notes)
-
-
-def test_batch_context_and_model_are_the_plans() -> None:
-    decode, prefill = rows("inference", EmulatedDevice(H20), Plan(model=TINY, batch=4, context=64))
-    assert (decode.shape["batch"], decode.shape["context"], decode.extra["model"]) == (4, 64, "tiny")
-    assert (prefill.shape["tokens"], prefill.extra["tokens"]) == (64, 256)
-
-
 def test_the_same_seed_gives_the_same_samples() -> None:
     one, two = (rows("matmul", EmulatedDevice(H20, 5), BF16) for _ in range(2))
     assert [row.samples for row in one] == [row.samples for row in two]
@@ -224,13 +197,6 @@ def test_a_slow_format_gets_a_smaller_product_and_a_note() -> None:
     assert fast.shape["m"] == 2048
     assert slow.shape["m"] == 256
     assert any("1024 cubed would take 7" in note for note in slow.notes)
-
-
-def test_inference_on_a_processor_takes_the_format_that_runs_well() -> None:
-    plan = Plan(formats=("fp16", "fp32"), model=TINY, context=64)
-    found = rows("inference", Slow(H20), plan)
-    assert {row.format for row in found} == {"fp32"}
-    assert any("fp16 runs at 0.00 of fp32's rate" in note for note in found[0].notes)
 
 
 STANDARD = Plan("standard", ("fp8",))

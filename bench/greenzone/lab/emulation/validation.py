@@ -146,13 +146,20 @@ def model_error(name: str, profile: DeviceProfile) -> tuple[float, str]:
         name: an operator's name.
         profile: of the part.
     """
-    family = _FAMILY.get(name, "elem" if name.startswith("memory.") else "linear")
+    family = _family(name)
     known = next((e for e in time_table().errors if e.family == family), None)
     if known is None:
         return 0.3, "not validated: first-order models of this kind are said to be 15 to 30 % off (MLSys.im)"
     if profile.id in known.devices:
         return known.devices[profile.id], f"mean error on measured {family} rows of this part (NeuSight)"
     return known.unseen, f"mean error on {family} rows of parts left out of the fit (NeuSight, fp32)"
+
+
+def _family(name: str) -> str:
+    """The family whose error stands for an operator's: decode is bound by reading, as element-wise operators are."""
+    if name.startswith("memory.") or name == "inference.decode":
+        return "elem"
+    return _FAMILY.get(name, "linear")
 
 
 _FAMILY = {

@@ -31,7 +31,6 @@ _PROMPT_PROCESSOR = 128
 _BATCHES = {"quick": (1, 32), "standard": (1, 4, 16, 64, 256), "lab": (1, 4, 16, 64, 256)}
 _BATCHES_PROCESSOR = {"quick": (1,), "standard": (1, 8), "lab": (1, 8)}
 _PROBE = (128, 1024, 1024)  # rows, columns, sum: the flat shape of a layer's products
-_QUICK_ENOUGH = 0.5  # of the fastest of the formats
 _SIDE, _SIDE_PROCESSOR = 4096, 1024  # of the product that utilisation is taken of
 _WHOLE_BYTES = 2e9  # of a model that is run whole besides: GPT-2 small in any format
 _CALLS = 5
@@ -82,7 +81,7 @@ def _formats(device: Device, plan: Plan) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _usual(device: Device, plan: Plan) -> tuple[str, list[str]]:
-    """The first of the usual formats that the device runs at a fair rate.
+    """The usual format; of a processor, the one that it runs fastest.
 
     Raises:
         DeviceError: it offers none of them.
@@ -99,8 +98,7 @@ def _usual(device: Device, plan: Plan) -> tuple[str, list[str]]:
         none = f"a decoder layer runs in {', '.join(known)}; none of these is offered or was asked for"
         raise failures[0] if failures else DeviceError(none)
     # an accelerator's probe is all latency: there the usual format stands
-    least = _QUICK_ENOUGH * max(rates.values()) if is_processor(device) else 0.0
-    chosen = next(form for form in rates if rates[form] >= least)
+    chosen = max(rates, key=lambda name: rates[name]) if is_processor(device) else next(iter(rates))
     skipped = [form for form in offered[: offered.index(chosen)] if form in rates]
     return chosen, [f"{form} runs at {rates[form] / rates[chosen]:.2f} of {chosen}'s rate" for form in skipped]
 
