@@ -35,6 +35,8 @@ def bearable(operator: Operator) -> Operator:
     if isinstance(operator, Stream):
         passes = {"passes": min(operator.passes, _PASSES)} if isinstance(operator, Sweep) else {}
         return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32", **passes)
+    if isinstance(operator, DecoderLayer | ModelStep) and operator.variant:
+        raise DeviceError(f"an emulated device launches nothing, so it has no {operator.variant}")
     if isinstance(operator, DecoderLayer):
         batch, tokens, context = _rows(operator)
         return replace(operator, model=_model(operator.model), batch=batch, tokens=tokens, context=context)
