@@ -61,3 +61,5 @@ def test_what_a_layer_refuses_a_step_refuses() -> None:
         ModelStep(DENSE, "decode", 1, 1, 65, "bf16")
     with pytest.raises(UsageError, match="1 token of a sequence at a time, not 2"):
         ModelStep(DENSE, "decode", 1, 2, 8, "bf16")
+    with pytest.raises(UsageError, match="no variant 'graph'; give 'CUDA graph'"):
+        ModelStep(DENSE, "decode", 1, 1, 8, "bf16", "graph")

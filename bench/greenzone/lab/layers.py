@@ -25,6 +25,7 @@ from greenzone.lab.operators import (
 from greenzone.lab.shapes import Experts, GroupedAttention, LatentAttention, LayerKind, ModelShape
 
 Phase = Literal["prefill", "decode"]
+GRAPH = "CUDA graph"  # a variant: captured once and replayed, so that no kernel waits for the host
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class DecoderLayer:
     context: int
     format: str
     kind: LayerKind | None = None
+    variant: str | None = None  # how it is launched: one by one, or as `GRAPH`
 
     def __post_init__(self) -> None:
         require_sizes(self, batch=self.batch, tokens=self.tokens, context=self.context)
@@ -53,6 +55,8 @@ class DecoderLayer:
                 f"DecoderLayer: prefill starts from an empty cache, so context is {self.tokens} (tokens), "
                 f"not {self.context}"
             )
+        if self.variant not in (None, GRAPH):
+            raise UsageError(f"DecoderLayer: there is no variant {self.variant!r}; give {GRAPH!r} or leave it out")
         require_context(self.model, self.context)
         counts = self.model.layer_counts
         if self.kind is None:

@@ -1,6 +1,6 @@
 """One step of a whole model: every layer with its own weights and caches, the look-up before, the head behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from greenzone.lab.layers import DecoderLayer, Phase, head, layers_of, operators_of
@@ -24,6 +24,7 @@ class ModelStep:
     tokens: int
     context: int
     format: str
+    variant: str | None = None  # as of `DecoderLayer`
 
     def __post_init__(self) -> None:
         _ = self.layers  # a layer refuses what is wrong
@@ -39,7 +40,8 @@ class ModelStep:
     @cached_property
     def layers(self) -> tuple[tuple[int, DecoderLayer], ...]:
         """How many layers of each kind there are, and the layer, in the order of the model."""
-        return tuple(layers_of(self.model, self.phase, self.batch, self.tokens, self.context, self.format))
+        found = layers_of(self.model, self.phase, self.batch, self.tokens, self.context, self.format)
+        return tuple((count, replace(layer, variant=self.variant)) for count, layer in found)
 
     @cached_property
     def parts(self) -> tuple[Operator, ...]:

@@ -8,7 +8,7 @@ import torch
 
 from greenzone.lab.devices import kernels, numerics
 from greenzone.lab.devices.block import LayerBlock
-from greenzone.lab.devices.emulated.small import bearable
+from greenzone.lab.devices.emulated.arithmetic import bearable
 from greenzone.lab.layers import Phase
 from greenzone.lab.models import load_model, model_paths
 from greenzone.lab.steps import ModelStep

@@ -66,7 +66,8 @@ def test_decode_is_held_up_by_memory_and_prefill_by_arithmetic() -> None:
     assert extra["mfu"] == pytest.approx(
         step_operations(model, "decode", 1, 2048, "bf16") / extra["tpot_s"] / (extra["against"]["rate_tops"] * 1e12)
     )
-    assert 0.6 < extra["mbu"] < 1 < 100 < extra["turns_at"] < 300
+    assert 0.6 < extra["mbu"] < 1
+    assert 100 < extra["turns_at"] < 300
 
 
 def test_an_h20_is_ahead_of_an_h100_in_decode_and_far_behind_in_prefill() -> None:

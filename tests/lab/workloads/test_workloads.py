@@ -172,7 +172,7 @@ def test_the_processor_counts_the_bytes_on_its_bus(monkeypatch: pytest.MonkeyPat
 
 def test_arrays_take_an_eighth_of_the_free_memory_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CpuDevice, "free_bytes", 2**23)
-    sizes, notes = memory._sizes(SmallCpu())
+    sizes, notes = memory.array_sizes(SmallCpu())
     assert sizes[0] == 2**20
     assert "an eighth of the free memory" in notes[0]
 

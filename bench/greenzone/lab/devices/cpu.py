@@ -111,6 +111,8 @@ class CpuDevice:
         if isinstance(operator, Peak):
             raise DeviceError(f"cpu: {_NO_PEAK}")
         if isinstance(operator, DecoderLayer | ModelStep):
+            if operator.variant:
+                raise DeviceError(f"cpu: {operator.variant} is a way to launch on CUDA devices alone")
             operator = Matmul(1, 1, 1, operator.format, transposed=True)  # what its products need
         if not isinstance(operator, Matmul):
             return

@@ -4,6 +4,8 @@ Both the attention's output and the layer's are checked, each by itself: the res
 a wrong attention, whose output is small beside it.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,7 @@ from greenzone.lab.devices.block import (
     first_rows,
     layer_note,
 )
-from greenzone.lab.devices.checking import compare
+from greenzone.lab.devices.checking import compare, poison
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.weights import Draw, wide
 from greenzone.lab.layers import DecoderLayer
@@ -29,6 +31,7 @@ class _State:
         self.draw = draw
         self.hidden = draw(layer.rows, layer.model.hidden)
         self.block = LayerBlock(layer, draw)
+        self.gathered: Tensor | None = None  # by the heads, in the last call
 
 
 class DecoderLayerKernel:
@@ -42,7 +45,11 @@ class DecoderLayerKernel:
         self._formats, self._turn = formats, 0
         generator = torch.Generator(device).manual_seed(seed)
         self._sets = [_State(operator, formats.draw(generator)) for _ in range(sets)]
-        self._gathered: Tensor | None = None
+
+    @property
+    def rotation(self) -> int:
+        """How many sets go round."""
+        return len(self._sets)
 
     @property
     def output(self) -> Tensor:
@@ -50,23 +57,29 @@ class DecoderLayerKernel:
         return self._sets[0].block.out
 
     def launch(self) -> None:
-        state = self._sets[self._turn]
+        self.run(self._turn)
         self._turn = (self._turn + 1) % len(self._sets)
-        self._gathered = state.block.gather(state.hidden, self.operator.tokens)
-        state.block.finish(state.hidden, self._gathered)
+
+    def run(self, turn: int) -> None:
+        """One call on that set."""
+        state = self._sets[turn]
+        state.gathered = state.block.gather(state.hidden, self.operator.tokens)
+        state.block.finish(state.hidden, state.gathered)
 
     @torch_errors("check of a decoder layer")
-    def check(self) -> Check:
+    def check(self, launch: Callable[[], None] | None = None) -> Check:
+        """The first set after one `launch`: the kernel's own, or what was captured of it."""
         self._turn = 0
         state, batch = self._sets[0], self.operator.batch
         state.draw.poison()
-        self._gathered = None
-        self.launch()
+        if state.gathered is not None:
+            poison(state.gathered)
+        (launch or self.launch)()
         count = min(self.operator.tokens, PREFILL_ROWS_CHECKED)
         gathered, final = state.block.exact(
             wide(first_rows(state.hidden, batch, count)), count, first_indices(self.operator, count)
         )
-        written = self._gathered if self._gathered is not None else torch.full_like(gathered, float("nan"))
+        written = state.gathered if state.gathered is not None else torch.full_like(gathered, float("nan"))
         tolerance = self._formats.tolerance
         method = f"float64, attention and output of the first {count} rows of each sequence"
         checks = (
@@ -77,4 +90,3 @@ class DecoderLayerKernel:
 
     def close(self) -> None:
         self._sets.clear()
-        self._gathered = None

@@ -9,6 +9,7 @@ be worked out alone; the last rows, which the head takes, would need every row b
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from greenzone.lab.devices.block import (
     first_rows,
     layer_note,
 )
-from greenzone.lab.devices.checking import check_product, compare
+from greenzone.lab.devices.checking import check_product, compare, poison
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.weights import Draw, Linear, Scale, Weight, wide
 from greenzone.lab.results import Check
@@ -78,14 +79,25 @@ class ModelStepKernel:
         """What the check looks at last."""
         return self._sets[0].head.out
 
+    @property
+    def rotation(self) -> int:
+        """How many sets go round."""
+        return len(self._sets)
+
     def launch(self) -> None:
-        self._written = self._sets[0].run()
+        self.run(0)
+
+    def run(self, turn: int) -> None:
+        """One step with that set."""
+        self._written = self._sets[turn].run()
 
     @torch_errors("check of a whole model")
-    def check(self) -> Check:
+    def check(self, launch: Callable[[], None] | None = None) -> Check:
+        """After one `launch`: the kernel's own, or what was captured of it."""
         self._sets[0].draw.poison()
-        self._written = None
-        self.launch()
+        for before in self._written or ():
+            poison(before)
+        (launch or self.launch)()
         if self._written is None:
             return Check(1.0, 0.0, "the step never ran")
         final, last = self._written

@@ -175,7 +175,7 @@ def _phase(
         if first:
             worked = replace(worked, extra={**worked.extra, **_curve(device, step, asked)})
         yield worked
-        yield from _whole(device, step, plan, worked, asked.reached) if first else ()
+        yield from _whole(device, step, plan, asked.reached) if first and worked.metrics else ()
     except (DeviceError, UsageError) as error:
         yield NotMeasured(f"inference.{phase}", asked.format, str(error))
 
@@ -193,9 +193,9 @@ def _curve(device: Device, step: Step, asked: _Asked) -> dict[str, object]:
     return found
 
 
-def _whole(device: Device, step: Step, plan: Plan, worked: Result, reached: Reached) -> Iterator[Result]:
+def _whole(device: Device, step: Step, plan: Plan, reached: Reached) -> Iterator[Result]:
     size = footprint(step.model, step.batch, step.context, step.format, passing_format(step.format)).total_bytes
     if step.devices > 1 or size > _WHOLE_BYTES or step.format in _NARROW:
         return
     operator = ModelStep(step.model, step.phase, step.batch, step.tokens, step.context, step.format)
-    yield whole_step(device, operator, step, plan, worked, reached)
+    yield whole_step(device, operator, step, plan, reached)

@@ -84,7 +84,8 @@ def _sizes(operator: Operator) -> str:
     if isinstance(operator, Peak):
         return f"{operator.tile}, {operator.repeats} times"
     if isinstance(operator, DecoderLayer | ModelStep):
-        return f"hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
+        layers = f"{operator.model.layers} layers, " if isinstance(operator, ModelStep) else ""
+        return f"{layers}hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
     return ", ".join(f"{name} {size}" for name, size in operator.shape.items())
 
 

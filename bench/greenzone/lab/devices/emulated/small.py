@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 
+from greenzone.errors import DeviceError
 from greenzone.lab.groups import GroupedMatmul, WideAttention
 from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.operators import Attention, Elementwise, Norm
@@ -17,7 +18,13 @@ Layered = DecoderLayer | ModelStep | Part
 
 
 def small_part(operator: Layered) -> Layered:
-    """The same layer, step or part of a layer, small."""
+    """The same layer, step or part of a layer, small.
+
+    Raises:
+        DeviceError: a variant that only a real device has.
+    """
+    if isinstance(operator, DecoderLayer | ModelStep) and operator.variant:
+        raise DeviceError(f"an emulated device launches nothing, so it has no {operator.variant}")
     if isinstance(operator, DecoderLayer):
         batch, tokens, context = _rows(operator)
         return replace(operator, model=_model(operator.model), batch=batch, tokens=tokens, context=context)
