@@ -5,7 +5,6 @@ import click
 from greenzone.errors import NotThereYet
 
 LATER = {
-    "map": "the regions of the rules, drawn",
     "compare": "two records compared",
     "ledger": "TPP by consignee, country and period against quantity limits",
     "check": "the gate for CI",

@@ -18,11 +18,12 @@ COMMANDS = {
     "devices": "greenzone.cli.catalogue:devices",
     "tiers": "greenzone.cli.profiles:tiers",
     "identify": "greenzone.cli.identify:identify",
+    "map": "greenzone.cli.map:map",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "map", "compare", "ledger", "check", "report", "certificate", "sign", "verify", "emulation", "fleet",
+            "compare", "ledger", "check", "report", "certificate", "sign", "verify", "emulation", "fleet",
         )
     },
 }  # fmt: skip
