@@ -13,7 +13,7 @@ from greenzone.law.transaction import Transaction
 from greenzone.parts.capability import Part, part_of, with_set
 from greenzone.parts.catalogue import load_profile
 from greenzone.report.map import Map, Region, best_axes, caption, map_of, outline
-from greenzone.report.map_figure import draw_map, map_figure, styled, window_of
+from greenzone.report.map_figure import draw_map, map_figure, map_style, window_of
 
 KNOWN = date(2026, 11, 21)
 H20 = part_of(load_profile("nvidia-h20"))
@@ -114,7 +114,7 @@ def test_no_two_labels_of_a_crowded_map_overlap() -> None:
     """Twelve parts close together: no name lies over another."""
     parts = tuple(with_set(Part(None, f"part number {n}"), [f"tpp={2400 + 7 * n}", f"performance_density={3 + n / 50}"])
                   for n in range(12))  # fmt: skip
-    with styled():
+    with map_style():
         figure = map_figure(map_on("2023-11-17", "density", parts))
         (axes,) = figure.axes
         renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ LATER = {
     "compare": "two records compared",
     "ledger": "TPP by consignee, country and period against quantity limits",
     "check": "the gate for CI",
-    "report": "a report page of records",
     "certificate": "a certificate of records",
     "sign": "sign a record",
     "verify": "verify a record",

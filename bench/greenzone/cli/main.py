@@ -19,11 +19,12 @@ COMMANDS = {
     "tiers": "greenzone.cli.profiles:tiers",
     "identify": "greenzone.cli.identify:identify",
     "map": "greenzone.cli.map:map",
+    "report": "greenzone.cli.report:report",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "compare", "ledger", "check", "report", "certificate", "sign", "verify", "emulation", "fleet",
+            "compare", "ledger", "check", "certificate", "sign", "verify", "emulation", "fleet",
         )
     },
 }  # fmt: skip

@@ -7,8 +7,9 @@ paragraph has a hatching of its own, so that it can be told apart without them.
 import math
 import textwrap
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from greenzone.errors import UsageError
 from greenzone.intervals import Range, number
@@ -17,7 +18,7 @@ from greenzone.parameters import PARAMETERS
 from greenzone.report.labels import Rect
 from greenzone.report.map import ACROSS, Map, Point, Region, caption
 from greenzone.report.map_marks import FILLS, INK, Window, draw_marks, extent, rgb
-from greenzone.report.plots import STYLE, save
+from greenzone.report.plots import save, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,15 +53,13 @@ def draw_map(m: Map, path: Path) -> None:
         UsageError: a form that is not drawn, or nothing to draw.
         FileError: the file cannot be written.
     """
-    with styled():
+    with map_style():
         save(map_figure(m), path)
 
 
-def styled() -> Any:
-    """The settings under which figures are made and saved."""
-    import matplotlib
-
-    return matplotlib.rc_context({**STYLE, "font.size": 9, "hatch.linewidth": 0.4, "axes.grid": False})
+def map_style() -> AbstractContextManager[None]:
+    """The settings under which a map is made and saved."""
+    return styled(font_size=9, hatch_linewidth=0.4, axes_grid=False)
 
 
 def map_figure(m: Map, size: tuple[float, float] | None = None, with_caption: bool = True) -> "Figure":
@@ -85,7 +84,8 @@ def map_figure(m: Map, size: tuple[float, float] | None = None, with_caption: bo
     FigureCanvasAgg(figure)  # texts are measured by it, whatever the form that is written
     text = "\n".join(textwrap.fill(line, int(width * 15)) for line in caption(m)) if with_caption else ""
     foot = (0.62 + 0.145 * (text.count("\n") + 1) if text else 0.5) / height
-    entries = _legend_size(m)
+    columns = int(width * 9)
+    entries = _legend_lines(m, columns)
     head = (0.3 + 0.17 * entries) / height
     axes = figure.add_axes((0.75 / width, foot, 1 - 0.95 / width, 1 - foot - head))
     window = window_of(m)
@@ -93,7 +93,7 @@ def map_figure(m: Map, size: tuple[float, float] | None = None, with_caption: bo
     names, small = _draw_regions(axes, m, window)
     _areas(axes, m, window)
     draw_marks(axes, m.marks, window, 5.5 if many else 8.0, names, small)
-    _legend(figure, axes, m)
+    _legend(figure, axes, m, columns)
     if text:
         figure.text(0.12 / width, 0.08 / height, text, fontsize=7.5, color=INK, va="bottom")
     return figure
@@ -148,11 +148,10 @@ def _draw_regions(axes: "Axes", m: Map, window: Window) -> tuple[list["Text"], l
         if right <= left or top <= bottom:
             continue
         colour, hatch = styles[region.regime, region.paragraph]
-        face, edge, gid = (*rgb(colour), 0.10), (*rgb(colour), 0.35), f"region {region.regime} {region.clause}"
-        axes.add_patch(
-            Rectangle((left, bottom), right - left, top - bottom, facecolor=face, hatch=hatch, edgecolor=edge,
-                      linewidth=0, gid=gid)
-        )  # fmt: skip
+        # Two patches, for in SVG a fill that is see-through makes its hatching so too.
+        box, gid = ((left, bottom), right - left, top - bottom), f"region {region.regime} {region.clause}"
+        axes.add_patch(Rectangle(*box, facecolor=(*rgb(colour), 0.10), linewidth=0, gid=gid))
+        axes.add_patch(Rectangle(*box, facecolor="none", hatch=hatch, edgecolor=(*rgb(colour), 0.35), linewidth=0))
         _edges(axes, region, window, colour)
         if right / left < SMALL and top / bottom < SMALL:
             small.append(((right, top), region.clause))
@@ -229,8 +228,8 @@ def _areas(axes: "Axes", m: Map, window: Window) -> None:
                       color=INK, alpha=0.75)  # fmt: skip
 
 
-def _legend_entries(m: Map) -> list[tuple[str, str, str]]:
-    """A line a paragraph: colour, hatching, words."""
+def _legend_entries(m: Map, columns: int) -> list[tuple[str, str, str]]:
+    """An entry a paragraph: colour, hatching, words in lines of so many characters."""
     lines = []
     for (regime, paragraph), (colour, hatch) in styles_of(m).items():
         own = [r for r in m.regions if (r.regime, r.paragraph) == (regime, paragraph)]
@@ -239,24 +238,26 @@ def _legend_entries(m: Map) -> list[tuple[str, str, str]]:
         words += "" if own[0].rule_status == "in_force" else f" ({own[0].rule_status.replace('_', ' ')})"
         also = [a for r in own for a in r.also]
         words += f"; the same: {', '.join(also)}" if also else ""
-        lines.append((colour, hatch, words))
+        lines.append((colour, hatch, textwrap.fill(words, columns, subsequent_indent="    ")))
     return lines
 
 
-def _legend_size(m: Map) -> int:
-    return max(len(styles_of(m)), len({mark.status for mark in m.marks}) + 2)
+def _legend_lines(m: Map, columns: int) -> int:
+    words = sum(text.count("\n") + 1 for _, _, text in _legend_entries(m, columns))
+    return max(words, len({mark.status for mark in m.marks}) + 2)
 
 
-def _legend(figure: "Figure", axes: "Axes", m: Map) -> None:
+def _legend(figure: "Figure", axes: "Axes", m: Map, columns: int) -> None:
     """Above the map: paragraphs to the left, what the marks mean to the right."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     where = axes.get_position()
-    common = {"fontsize": 7.5, "frameon": False, "borderaxespad": 0.2, "handlelength": 2.2, "labelspacing": 0.35}
+    common = {"fontsize": 7.5, "frameon": False, "borderaxespad": 0.2, "handlelength": 2.2, "labelspacing": 0.35,
+              "labelcolor": INK}  # fmt: skip
     patches = [
         Patch(facecolor=(*rgb(colour), 0.10), edgecolor=colour, hatch=hatch, linewidth=0.8, label=words)
-        for colour, hatch, words in _legend_entries(m)
+        for colour, hatch, words in _legend_entries(m, columns)
     ]
     statuses = [s for s in WORDED if any(mark.status == s for mark in m.marks)]
     of = ", ".join(m.controls)

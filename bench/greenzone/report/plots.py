@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenzone.errors import FileError, UsageError
+from greenzone.errors import FileError, GreenzoneError, UsageError
 from greenzone.parts.metrics import METRICS
 from greenzone.report.parts import span
 
@@ -35,11 +35,24 @@ def tiers_plot(rows: Sequence[dict[str, Any]], metrics: Sequence[str], path: Pat
     """
     if not rows:
         raise UsageError("there is no part to draw")
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = _figure(rows, metrics)
         save(figure, path)
+
+
+def styled(**more: Any) -> AbstractContextManager[None]:
+    """The settings under which figures are made and saved, with more of one's own.
+
+    Raises:
+        GreenzoneError: matplotlib cannot be loaded.
+    """
+    try:
+        import matplotlib
+
+        return matplotlib.rc_context(STYLE | {name.replace("_", "."): value for name, value in more.items()})
+    except (ImportError, ValueError) as error:  # it is not there, or MPLBACKEND names a backend that is none
+        why = str(error).partition(";")[0]
+        raise GreenzoneError(f"matplotlib cannot be loaded ({why}); unset MPLBACKEND, or install it again") from None
 
 
 def _figure(rows: Sequence[dict[str, Any]], metrics: Sequence[str]) -> "Figure":
