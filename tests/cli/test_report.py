@@ -54,14 +54,15 @@ def test_what_is_no_record_is_one_sentence(invoke: Invoke, folder: Path, tmp_pat
     (source,) = folder.rglob("*.json")
     (tmp_path / "cut.json").write_bytes(source.read_bytes()[:5000])
     (tmp_path / "empty").mkdir()
+    settings = "its settings cannot be read"
     cases = {
         tmp_path / "cut.json": "not valid JSON",
         tmp_path / "none.json": "cannot be read",
         tmp_path / "empty": "holds no record (*.json)",
-        broken(tmp_path / "newer.json", folder, lambda d: d.update(schema="greenzone.record/99")): "newer than this version",
-        broken(tmp_path / "day.json", folder, lambda d: d["settings"].update(on="soon")): "its settings cannot be read",
-        broken(tmp_path / "deal.json", folder, lambda d: d["settings"].update(transaction=[1])): "its settings cannot be read",
-    }  # fmt: skip
+        broken(tmp_path / "newer.json", folder, lambda d: d.update(schema="greenzone.record/99")): "newer than this",
+        broken(tmp_path / "day.json", folder, lambda d: d["settings"].update(on="soon")): settings,
+        broken(tmp_path / "deal.json", folder, lambda d: d["settings"].update(transaction=[1])): settings,
+    }
     for path, words in cases.items():
         done = invoke("report", path, "-o", tmp_path / "out.html")
         assert (done.exit_code, done.stdout) == (1, ""), path

@@ -81,7 +81,7 @@ def _roofline(record: Record, name: str, stamp: str) -> Figure:
     ]
     points = [p for p in points if p[0].name != "memory.sweep"]
     stream = _best(_rows(record, "memory.", "sustained"), "bandwidth_gb_s")
-    if not points or stream is None or stream.bandwidth_gb_s is None:
+    if not points or stream is None or stream.bandwidth_gb_s is None or stream.bandwidth_gb_s.median <= 0:
         return Figure(caption, Markup(""))
     bandwidth = stream.bandwidth_gb_s.median
     reach = max(x for _, x, _ in points) * 2, min(x for _, x, _ in points) / 2
@@ -115,6 +115,7 @@ def _roof(record: Record, fmt: str, bandwidth_gb_s: float, far: float, near: flo
     ridge = top * 1e3 / bandwidth_gb_s  # operations for each byte at which the two roofs meet
     places = [(min(near, ridge), min(near, ridge) * bandwidth_gb_s / 1e3), (ridge, top), (max(far, ridge), top)]
     words = f"{fmt}: {top:.4g} TOPS above {ridge:.4g} operations for each byte, {bandwidth_gb_s:.4g} GB/s below"
+    words += ", emulated" if best.emulated else ""
     return Series(plain(fmt, 20), tuple(Dot(x, y, plain(words, 200)) for x, y in places), joined=True, marked=False)
 
 
