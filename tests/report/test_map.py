@@ -81,6 +81,8 @@ def test_a_part_is_a_point_a_line_or_an_area(part: Callable[[str], Part]) -> Non
     assert outline(diagonal, "performance_density") == ((2400, 4), (6000, 10))
     area = with_set(part(tail), ["tpp=2400..4800", "applicable_die_area_mm2=600..1200"])
     assert outline(area, "performance_density") == ((2400, 4), (2400, 2), (4800, 4), (4800, 8))
+    anywhere = with_set(part(tail), ["tpp=2400.."])
+    assert set(outline(anywhere, "performance_density")) == {(2400, inf), (2400, 0), (inf, 0), (inf, inf)}
     assert outline(area, "dram_bandwidth_gb_s") == ((2400, 0), (2400, inf), (4800, inf), (4800, 0))
 
 

@@ -29,7 +29,6 @@ class Part:
     anchor: str
     name: Markup
     emulated: bool
-    question: str
     told: tuple[tuple[str, str], ...]
     verdicts: Markup
     sections: tuple[tuple[str, Markup], ...]
@@ -78,7 +77,7 @@ def _part(n: int, report: Report) -> Part:
     c = report.classification
     anchor = f"r{n}"
     return Part(
-        anchor, name(c.part.name), _is_emulated(report), plain(wording.describe_question(c)),
+        anchor, name(c.part.name), _is_emulated(report),
         tuple(_told(report)), _verdicts(c), tuple(_sections(anchor, report)),
     )  # fmt: skip
 
@@ -89,8 +88,7 @@ def _told(report: Report) -> Iterator[tuple[str, str]]:
     part = f" ({c.part.id})" if c.part.id else ""
     yield "Part", plain(f"{c.part.name}{part}", 200)
     yield "Measured device", plain(record.device.get("id"), 200) + (" EMULATED" if _is_emulated(report) else "")
-    yield "Law as of", f"{c.on.isoformat()}, as known on {c.known_on.isoformat()}"
-    yield "Transaction", wording.describe_transaction(c.transaction)
+    yield "Asked", wording.describe_question(c)
     yield "Run", plain(f"{record.run.id}, started {record.run.started_at}, {record.run.status}", 200)
 
 
@@ -98,7 +96,7 @@ def _verdicts(c: Classification) -> Markup:
     """The answer: a row a regime, with the clause that decides, its margin and its source."""
     rows = [(v.regime, _status(v), ", ".join(_deciding(v)) or "", _conditions(v), _citations(v)) for v in c.verdicts]
     heads = ("regime", "status", "clause", "value, range and margin", "source")
-    return table(heads, rows, f"Status under each regime, {wording.describe_question(c)}")
+    return table(heads, rows, "Status under each regime")
 
 
 def _status(v: Verdict) -> Markup:

@@ -187,7 +187,8 @@ def _around(x: Interval, y: Interval) -> list[Point]:
 
 
 def _quotient(tpp: float, area_mm2: float) -> float:
-    return INF if area_mm2 == 0 or (math.isinf(tpp) and math.isinf(area_mm2)) else tpp / area_mm2
+    """The density of a corner; where both ends are open, the lowest there is, for the area is at its largest."""
+    return INF if area_mm2 == 0 else 0.0 if math.isinf(area_mm2) else tpp / area_mm2
 
 
 def _name(part: Part) -> str:

@@ -224,6 +224,8 @@ def _areas(axes: "Axes", m: Map, window: Window) -> None:
         if xs[0] >= xs[1]:
             continue
         axes.plot(xs, [x / area for x in xs], color=INK, linewidth=0.5, alpha=0.45, linestyle=(0, (1, 2)))
+        if xs[0] > window.right * (window.left / window.right) ** 0.15:  # no room left of the frame
+            continue
         axes.annotate(f"{area} mm2", (xs[0], xs[0] / area), (3, 3), textcoords="offset points", fontsize=6.5,
                       color=INK, alpha=0.75)  # fmt: skip
 
