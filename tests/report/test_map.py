@@ -67,7 +67,8 @@ def test_what_rests_on_something_else_is_named_and_not_drawn() -> None:
     assert {u.clause for u in m.undrawn} >= {"letters.dram", "note 39(b)(1)", "3A991.p.1"}
     assert any("us-letters-2025 (total DRAM bandwidth, I/O bandwidth" in line for line in caption(m))
     assert region(m, "3A090.a.1").also == ("us-ai-diffusion 3A090.a.1 (not enforced)",)
-    assert any("91 FR" not in line and "15 CFR 774" in line for line in caption(m))
+    assert any("15 CFR 774 Supp. 1, ECCN 3A090 (official)" in line for line in caption(m))
+    assert any("88 FR 73458 (quoted)" in line for line in caption(map_on("2023-11-17")))
     assert "Except 3A090 Note 2: datacenter false, tpp < 4800." in caption(m)
 
 

@@ -117,7 +117,7 @@ def map_of(
         up, on, known_on, controls, tuple(regions), tuple(undrawn),
         marks=tuple(Mark(_name(p), outline(p, up), _status(p, on, known_on, controls)) for p in placed),
         unplaced=tuple(_name(p) for p in parts if p not in placed),
-        citations=tuple(dict.fromkeys(c for _, v in shown for c in v.citations if c.of == "parameters")),
+        citations=tuple(dict.fromkeys(c for _, v in shown for c in v.citations if c.of != "outcome")),
         exclusions=tuple(dict.fromkeys(wording.exclusion_line(e) for _, v in shown for e in v.exclusions)),
         outcomes=_outcomes(shown, {r.paragraph for r in regions}, transaction, on, known_on),
     )  # fmt: skip

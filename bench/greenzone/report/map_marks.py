@@ -95,12 +95,23 @@ def _draw_mark(axes: "Axes", corners: tuple[Point, ...], same: Sequence[Mark], w
         )
 
 
+LOW_DOWN = 0.22  # of the height: few parts are known to lie there, so there is room
+
+
 def _anchor(corners: tuple[Point, ...], window: Window) -> Point:
-    """Where a mark's label belongs: the middle of what is shown, as the eye sees it on logarithmic scales."""
+    """Where a mark's label belongs: the middle of its known corners, as the eye sees it on logarithmic scales.
+
+    Of a part whose value up may be anything, every height is as good.
+    """
     shown = [window.clipped(c) for c in corners]
     known = [s for s, c in zip(shown, corners, strict=True) if s == c] or shown
-    xs, ys = ([math.log(p[n]) for p in known] for n in (0, 1))
-    return math.exp(sum(xs) / len(xs)), math.exp(sum(ys) / len(ys))
+    x, y = (math.exp(sum(math.log(p[n]) for p in known) / len(known)) for n in (0, 1))
+    heights = {p[1] for p in shown}
+    return (
+        (x, window.bottom * (window.top / window.bottom) ** LOW_DOWN)
+        if {window.bottom, window.top} <= heights
+        else (x, y)
+    )
 
 
 def _draw_labels(
