@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from math import inf
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -124,6 +125,16 @@ def test_no_two_labels_of_a_crowded_map_overlap() -> None:
         boxes = [t.get_window_extent(renderer) for t in axes.texts if t.get_text().startswith("part number")]
     assert len(boxes) == 12
     assert not [(a, b) for n, a in enumerate(boxes) for b in boxes[:n] if a.overlaps(b)]
+
+
+@pytest.mark.parametrize("name", ["$\\frac{", "<b>&\"'", "a\u202eb\x00\x1b", "x" * 10_000])
+def test_a_name_of_any_kind_is_a_label(tmp_path: Path, name: str) -> None:
+    m = map_on("2023-11-17", "density", (with_set(Part(None, name), ["tpp=5000", "performance_density=2"]),))
+    draw_map(m, tmp_path / "a.svg")
+    drawn = ElementTree.parse(tmp_path / "a.svg")  # noqa: S314 - written a line above
+    texts = [t.text or "" for t in drawn.iter() if t.tag.endswith("text")]
+    assert any(m.marks[0].name in t for t in texts)
+    assert len(m.marks[0].name) < 120
 
 
 def test_what_cannot_be_drawn_is_a_sentence(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from statistics import median
 from markupsafe import Markup
 
 from greenzone.records.record import EstimateRow, Record, Row
-from greenzone.report.markup import plain
+from greenzone.report.plain import plain
 from greenzone.report.run import estimate, set_size
 from greenzone.report.svg import Axis, Dot, Series, chart
 

@@ -16,7 +16,8 @@ from greenzone.records.record import Record
 from greenzone.report import terminal, wording
 from greenzone.report.charts import Figure, charts
 from greenzone.report.map import caption, map_of
-from greenzone.report.markup import html, name, plain, table
+from greenzone.report.markup import html, name, table
+from greenzone.report.plain import plain
 from greenzone.report.run import BY_DATE, SEVERITY, Report, by_date, measured_sections
 
 TEMPLATES = Path(__file__).parent / "templates"

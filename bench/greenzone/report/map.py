@@ -19,11 +19,13 @@ from greenzone.law.transaction import NOT_REQUIRED, Consequence, Situation, Tran
 from greenzone.parameters import PARAMETERS
 from greenzone.parts.capability import Part
 from greenzone.report import wording
+from greenzone.report.plain import plain
 
 ACROSS = "tpp"
 # What can lie up, by the name the command has for it.
 AXES = {"density": "performance_density", "io": "io_bandwidth_gb_s", "bandwidth": "dram_bandwidth_gb_s"}
 Point = tuple[float, float]
+LONGEST_LABEL = 60
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def _name(part: Part) -> str:
         *(["set"] if any(v.basis == "set" for v in part.values.values()) else []),
     ]
     tail = f" ({', '.join(said)})" if said else ""
-    return f"{part.id or part.name}{tail}"
+    return f"{plain(part.id or part.name, LONGEST_LABEL)}{tail}"
 
 
 GRAVITY = ("caught", "undecided", "not_caught")

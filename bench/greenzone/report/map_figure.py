@@ -58,8 +58,8 @@ def draw_map(m: Map, path: Path) -> None:
 
 
 def map_style() -> AbstractContextManager[None]:
-    """The settings under which a map is made and saved."""
-    return styled(font_size=9, hatch_linewidth=0.4, axes_grid=False)
+    """The settings under which a map is made and saved; a dollar in a part's name begins no formula."""
+    return styled({"font.size": 9, "hatch.linewidth": 0.4, "axes.grid": False, "text.parse_math": False})
 
 
 def map_figure(m: Map, size: tuple[float, float] | None = None, with_caption: bool = True) -> "Figure":
@@ -149,7 +149,7 @@ def _draw_regions(axes: "Axes", m: Map, window: Window) -> tuple[list["Text"], l
             continue
         colour, hatch = styles[region.regime, region.paragraph]
         # Two patches, for in SVG a fill that is see-through makes its hatching so too.
-        box, gid = ((left, bottom), right - left, top - bottom), f"region {region.regime} {region.clause}"
+        box, gid = ((left, bottom), right - left, top - bottom), f"region-{region.regime}-{region.clause}".replace(" ", "-")
         axes.add_patch(Rectangle(*box, facecolor=(*rgb(colour), 0.10), linewidth=0, gid=gid))
         axes.add_patch(Rectangle(*box, facecolor="none", hatch=hatch, edgecolor=(*rgb(colour), 0.35), linewidth=0))
         _edges(axes, region, window, colour)

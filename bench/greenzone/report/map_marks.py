@@ -76,7 +76,7 @@ def _draw_mark(axes: "Axes", corners: tuple[Point, ...], same: Sequence[Mark], w
     from matplotlib.patches import Polygon
 
     shown = [window.clipped(c) for c in corners]
-    gid = f"mark {' '.join(mark.name for mark in same)}"
+    gid = "-".join(["mark", *(mark.name for mark in same)]).replace(" ", "-")
     fill = FILLS[same[0].status]
     if len(corners) == 1:
         axes.plot(*shown[0], marker="o", markersize=5, color=INK, fillstyle=fill, markeredgewidth=0.8,

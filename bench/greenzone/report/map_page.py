@@ -8,7 +8,7 @@ from markupsafe import Markup
 from greenzone.report.map import Map
 from greenzone.report.map_figure import map_figure, map_style
 from greenzone.report.map_marks import INK
-from greenzone.report.markup import plain
+from greenzone.report.plain import plain
 
 SIZE_INCHES = (9.0, 5.6)
 _REFERENCES = re.compile(r'(\bid="|url\(#|href="#)')

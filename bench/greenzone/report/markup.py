@@ -1,10 +1,8 @@
 """What the terminal shows, as HTML: the same words, with headings, paragraphs and tables for a reader's tools.
 
-A record may come from anywhere, so its text is never trusted: markup is escaped, control characters and
-those that turn the writing direction are shown by their code, and what is endless is cut, with its length.
+A record may come from anywhere, so its text is never trusted: it is made plain (`report.plain`) and escaped.
 """
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
@@ -13,31 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from greenzone.report.plain import LONGEST_NAME, plain
 from greenzone.report.terminal import Section
 
-LONGEST = 1000  # the longest condition of a rule is half as long
-LONGEST_NAME = 120
-# Controls, the invisible ones that change direction among them, surrogates, private and unassigned characters.
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 CLASSES = {"bold red": "caught", "bold green": "free", "bold yellow": "open", "dim": "dim", "bold magenta": "emulated",
            "yellow": "warning", "bold": "strong"}  # fmt: skip
-
-
-def plain(text: object, longest: int = LONGEST) -> str:
-    r"""A text that can be shown: no character that is not seen, no more than `longest` of them.
-
-    >>> plain("a\u202eb\x1b"), plain("x" * 10_000, 3)
-    ('a\\u202eb\\u001b', 'xxx... (10000 characters in all)')
-    """
-    whole = str(text)
-    shown = "".join(_visible(c) for c in whole[:longest])
-    return shown if len(whole) <= longest else f"{shown}... ({len(whole)} characters in all)"
-
-
-def _visible(char: str) -> str:
-    if char in "\n\t":
-        return " "
-    return f"\\u{ord(char):04x}" if unicodedata.category(char) in _UNSEEN else char
 
 
 def name(text: object) -> Markup:

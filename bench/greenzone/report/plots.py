@@ -1,9 +1,10 @@
 """Plots, the same bytes for the same data: no dates, fixed ids, text as text."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from greenzone.errors import FileError, GreenzoneError, UsageError
@@ -40,7 +41,7 @@ def tiers_plot(rows: Sequence[dict[str, Any]], metrics: Sequence[str], path: Pat
         save(figure, path)
 
 
-def styled(**more: Any) -> AbstractContextManager[None]:
+def styled(more: Mapping[Any, Any] = MappingProxyType({})) -> AbstractContextManager[None]:
     """The settings under which figures are made and saved, with more of one's own.
 
     Raises:
@@ -49,7 +50,7 @@ def styled(**more: Any) -> AbstractContextManager[None]:
     try:
         import matplotlib
 
-        return matplotlib.rc_context(STYLE | {name.replace("_", "."): value for name, value in more.items()})
+        return matplotlib.rc_context({**STYLE, **more})
     except (ImportError, ValueError) as error:  # it is not there, or MPLBACKEND names a backend that is none
         why = str(error).partition(";")[0]
         raise GreenzoneError(f"matplotlib cannot be loaded ({why}); unset MPLBACKEND, or install it again") from None

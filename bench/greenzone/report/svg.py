@@ -114,7 +114,7 @@ def chart(
     up = _scale(y, values, height - BOTTOM, TOP)
     parts = [*_grid(x, y, across, up, size), *(m for n, s in enumerate(drawn) for m in _series(n, s, across, up))]
     if stamp:
-        parts.append(Markup('<text class="stamp" x="{}" y="{}">{}</text>').format(width - RIGHT - 4, TOP - 8, stamp))
+        parts.append(Markup('<text class="stamp" x="{}" y="{}">{}</text>').format(LEFT, TOP - 8, stamp))
     parts += [_legend(n, s, size, columns) for n, s in enumerate(drawn)]
     return Markup(
         '<svg class="chart" role="img" aria-labelledby="{0}" viewBox="0 0 {1} {2}" width="{1}" height="{2}">'
