@@ -149,7 +149,8 @@ def _draw_regions(axes: "Axes", m: Map, window: Window) -> tuple[list["Text"], l
             continue
         colour, hatch = styles[region.regime, region.paragraph]
         # Two patches, for in SVG a fill that is see-through makes its hatching so too.
-        box, gid = ((left, bottom), right - left, top - bottom), f"region-{region.regime}-{region.clause}".replace(" ", "-")
+        box = (left, bottom), right - left, top - bottom
+        gid = f"region-{region.regime}-{region.clause}".replace(" ", "-")
         axes.add_patch(Rectangle(*box, facecolor=(*rgb(colour), 0.10), linewidth=0, gid=gid))
         axes.add_patch(Rectangle(*box, facecolor="none", hatch=hatch, edgecolor=(*rgb(colour), 0.35), linewidth=0))
         _edges(axes, region, window, colour)
