@@ -79,7 +79,8 @@ def _roofline(record: Record, name: str, stamp: str) -> Figure:
     points = [
         (r, r.operations / r.bytes, _reached(r)) for r in _rows(record, "") if r.operations and r.bytes and r.samples
     ]
-    points = [p for p in points if p[0].name != "memory.sweep"]
+    # A sweep repeats the read at other sizes, and a link is no part of this roof.
+    points = [p for p in points if p[0].name != "memory.sweep" and not p[0].name.startswith("interconnect.")]
     stream = _best(_rows(record, "memory.", "sustained"), "bandwidth_gb_s")
     if not points or stream is None or stream.bandwidth_gb_s is None or stream.bandwidth_gb_s.median <= 0:
         return Figure(caption, Markup(""))
@@ -148,8 +149,8 @@ def _rates(record: Record, name: str, stamp: str) -> Figure:
 def _over_time(record: Record, name: str, stamp: str) -> Figure:
     """The rate of single calls, from the cold start of a burst and at the steady state, for each format."""
     caption = (
-        f"Burst against sustained: the rate of single calls over the time of their window, from zero; the largest "
-        f"windows are thinned to {MOST_DOTS} calls."
+        f"Burst against sustained: the rate of single calls over the time of their window, from zero, "
+        f"rounds one after another; the largest windows are thinned to {MOST_DOTS} calls."
     )
     parts = []
     for n, fmt in enumerate(_formats(record)):
