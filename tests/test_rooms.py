@@ -132,6 +132,23 @@ def test_what_reads_records_never_loads_torch(
     assert loaded_after(*arguments) & {"torch", "triton", "pynvml", "matplotlib", "scipy", "ray"} == set()
 
 
+def test_maps_tiers_and_pages_load_no_torch(tmp_path: Path) -> None:
+    """What draws and reports touches no device: torch alone would take seconds."""
+    from greenzone.records.record import Record, Run
+    from greenzone.records.store import write
+
+    device = {"id": "none", "part": {"id": None, "name": "none", "item": "integrated_circuit"}}
+    run = Run(id="r", started_at="2026-01-01T00:00:00+00:00")
+    record, out = tmp_path / "r.json", str(tmp_path / "out.svg")
+    write(Record(run=run, tool={}, rules={}, device=device, environment={}, settings={}), record)
+    for arguments in (
+        ("map", "nvidia-h20", "-o", out), ("tiers", "nvidia-h20", "--plot", out), ("report", str(record), "-o", out),
+    ):  # fmt: skip
+        loaded = loaded_after(*arguments)
+        assert "matplotlib" in loaded
+        assert loaded & {"torch", "pynvml", "triton"} == set()
+
+
 @pytest.mark.parametrize(
     "name", ["errors", "parts.capability", "law.classification", "records.store", "records.subject"]
 )

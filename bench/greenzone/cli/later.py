@@ -5,8 +5,6 @@ import click
 from greenzone.errors import NotThereYet
 
 LATER = {
-    "map": "the regions of the rules, drawn",
-    "report": "a report page of records",
     "certificate": "a certificate of records",
     "sign": "sign a record",
     "verify": "verify a record",

@@ -23,11 +23,13 @@ COMMANDS = {
     "check": "greenzone.cli.check:check",
     "compare": "greenzone.cli.compare:compare",
     "export": "greenzone.cli.export:export",
+    "map": "greenzone.cli.map:map",
+    "report": "greenzone.cli.report:report",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "map", "report", "certificate", "sign", "verify", "fleet",
+            "certificate", "sign", "verify", "fleet",
         )
     },
 }  # fmt: skip

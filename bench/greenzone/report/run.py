@@ -24,6 +24,7 @@ SEVERITY = {"info": "", "warning": "yellow", "error": "bold red"}
 # What one busy neighbour does to every row: from so many on, the first are shown and the rest are named.
 _REPETITIVE = ("contention", "two_speeds", "throttled")
 _ALIKE, _SHOWN = 4, 2
+BY_DATE = "The same part on other dates, exported from the US to China"
 
 
 @dataclass(frozen=True)
@@ -40,27 +41,27 @@ def run_report(report: Report) -> Group:
     record, c = report.record, report.classification
     return Group(
         *_head(record),
-        *_measured_sections(record, c.part),
+        *measured_sections(record, c.part).values(),
         terminal.section("Findings", *_findings(record)),
         terminal.section("Evidence by basis", terminal.evidence(c.part)),
         Text(),
         terminal.classification(c),
-        terminal.section("The same part on other dates, exported from the US to China", by_date(c)),
+        terminal.section(BY_DATE, by_date(c)),
         *([Text(), Text(f"record: {report.path}")] if report.path else []),
     )
 
 
-def _measured_sections(record: Record, part: Part) -> list[Group]:
+def measured_sections(record: Record, part: Part) -> dict[str, terminal.Section]:
     """What was measured, by workload; a workload that was not run has no section."""
     names = {r.name.split(".")[0] for r in record.benchmarks}
-    sections: dict[str, Callable[[], Group]] = {
+    sections: dict[str, Callable[[], terminal.Section]] = {
         "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record, "matmul")),
         "peak": lambda: terminal.section("Rates from registers, beyond the library", _rates(record, "peak")),
         "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", *_bandwidth(record, part)),
         "interconnect": lambda: terminal.section("Links (median, U with k = 2)", _links(record)),
         "inference": lambda: terminal.section("Inference", *_inference(record)),
     }
-    return [made() for name, made in sections.items() if name in names]
+    return {name: made() for name, made in sections.items() if name in names}
 
 
 def _head(record: Record) -> list[RenderableType]:
@@ -119,7 +120,7 @@ def _bandwidth(record: Record, part: Part) -> list[Table]:
     streams, points = [], []
     for r in _rows(record, "memory."):
         if r.name == "memory.sweep":
-            points.append((_set_size(r.shape.get("working_set_bytes", 0)), estimate(r.bandwidth_gb_s), _label(r)))
+            points.append((set_size(r.shape.get("working_set_bytes", 0)), estimate(r.bandwidth_gb_s), _label(r)))
             continue
         shares = (_bus(r), _effective(r), _share(r.bandwidth_gb_s, known))
         streams.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), *shares, _label(r)))
@@ -149,10 +150,10 @@ def _links(record: Record) -> Table:
     return terminal.table("link", "window", "GB/s", "", rows=rows, right=("GB/s",))
 
 
-def _set_size(size: int) -> str:
+def set_size(size: int) -> str:
     """Bytes in the unit that caches are sold in.
 
-    >>> _set_size(2**19), _set_size(3 * 2**20)
+    >>> set_size(2**19), set_size(3 * 2**20)
     ('512 KiB', '3 MiB')
     """
     unit, name = (2**20, "MiB") if size >= 2**20 else (2**10, "KiB")
@@ -228,6 +229,8 @@ def estimate(e: EstimateRow | None) -> str:
     """A median with its expanded uncertainty."""
     if e is None:
         return "refused"
+    if e.median == 0:
+        return "0"
     return f"{number(float(f'{e.median:.4g}'))} +/- {(e.high - e.median) / e.median:.1%}"
 
 

@@ -41,9 +41,18 @@ def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] 
     return found
 
 
-def section(title: str, *body: RenderableType) -> Group:
+class Section(Group):
+    """A titled, indented block; a page takes its title and body as they are."""
+
+    def __init__(self, title: str, *body: RenderableType) -> None:
+        self.title, self.body = title, body
+        indented = [Padding(b, (0, 0, 0, 2), expand=False) for b in body]
+        super().__init__(Text(), Text(title, style="bold underline"), *indented)
+
+
+def section(title: str, *body: RenderableType) -> Section:
     """A titled, indented block."""
-    return Group(Text(), Text(title, style="bold underline"), *[Padding(b, (0, 0, 0, 2), expand=False) for b in body])
+    return Section(title, *body)
 
 
 def classification(c: Classification) -> Group:
@@ -88,7 +97,7 @@ def verdict(v: Verdict, c: Classification) -> Group:
     return Group(*lines, *[Padding(b, (0, 0, 0, 2), expand=False) for b in body])
 
 
-def changes(c: Classification) -> list[Group]:
+def changes(c: Classification) -> list[Section]:
     """The smallest change of each parameter that would change a verdict."""
     lines = []
     statuses = {v.regime: v.status for v in c.verdicts}
@@ -160,6 +169,6 @@ def _value(c: Condition) -> str:
     return shown(Interval(c.low, c.high))
 
 
-def not_proven() -> Group:
+def not_proven() -> Section:
     """What every report ends with."""
     return section("What this does not prove", *(Text(f"- {line}") for line in wording.NOT_PROVEN))

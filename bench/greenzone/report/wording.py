@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from greenzone.intervals import number
 from greenzone.law.exploring import Design, Flip, Rounding
 from greenzone.law.limits import Limit
-from greenzone.law.regimes import Clause, Outcome, Version
+from greenzone.law.regimes import Clause, Exclusion, Outcome, Version
 from greenzone.law.transaction import Consequence, Transaction, consequence
 from greenzone.law.verdict import WORDS, BreakEven, Classification, ClauseVerdict, Verdict
 from greenzone.parameters import PARAMETERS
@@ -120,7 +120,7 @@ def version_lines(v: Version) -> Iterator[str]:
     for reading in v.readings:
         yield f"read as {reading.id}: {reading.text}"
         yield from (f"  {clause_line(c)}" for c in reading.clauses)
-    yield from (f"except {e.id}: {_when(e.when)}" for e in v.exclusions)
+    yield from (f"except {exclusion_line(e)}" for e in v.exclusions)
     yield from (outcome_line(o) for o in v.outcomes)
     yield from [f"otherwise {outcome_line(v.otherwise)}"] if v.otherwise else []
     yield from (limit_line(limit) for limit in v.limits)
@@ -147,6 +147,11 @@ def limit_line(limit: Limit) -> str:
     read = f"; read {len(limit.readings)} ways" if limit.readings else ""
     what = f"{limit.duty} {limit.id}: {limit.parameter}{per}, {limit.period.replace('_', ' ')}"
     return f"{what}, {limit.comparator} {', '.join(amounts)}{read}; {limit.citation.cite}"
+
+
+def exclusion_line(e: Exclusion) -> str:
+    """What is taken out of every clause, as regime files have it."""
+    return f"{e.id}: {_when(e.when)}"
 
 
 def _when(when: Mapping[str, object]) -> str:
