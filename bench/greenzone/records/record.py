@@ -139,6 +139,13 @@ class Finding(RecordModel):
     text: str
 
 
+class Unit(RecordModel):
+    """A part of a run that was finished, and how many rows there were behind it."""
+
+    name: str
+    rows: int
+
+
 class Run(RecordModel):
     """When and how the run went."""
 
@@ -146,6 +153,8 @@ class Run(RecordModel):
     started_at: str
     ended_at: str | None = None
     status: RunStatus = "running"
+    finished: list[Unit] = Field(default_factory=list)
+    resumed_at: list[str] = Field(default_factory=list)
 
 
 class Record(RecordModel):
@@ -159,6 +168,7 @@ class Record(RecordModel):
     environment: dict[str, Any]
     settings: dict[str, Any]
     benchmarks: list[Row] = Field(default_factory=list)
+    pending: dict[str, list[Row]] = Field(default_factory=dict)
     telemetry: list[dict[str, Any]] = Field(default_factory=list)
     evidence: list[dict[str, Any]] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(default_factory=dict)
