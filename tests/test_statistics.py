@@ -3,10 +3,12 @@
 import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenzone import statistics
 from greenzone.statistics import (
     Estimate,
     autocorrelation,
@@ -101,3 +103,17 @@ def test_standard_uncertainties_add_as_squares() -> None:
     spread = median_standard_error(samples) / median(samples)
     both = estimate_rate(samples, 1.0, relative_systematic=0.003)
     assert both.expanded_uncertainty / both.median == pytest.approx(2 * math.hypot(spread, 0.003))
+
+
+@pytest.mark.parametrize("rounds", [(), (40, 31, 30)])
+@pytest.mark.parametrize("kind", ["white", "drifting", "tied"])
+def test_counting_ranks_gives_the_medians_that_sorting_gives(kind: str, rounds: tuple[int, ...]) -> None:
+    noise = np.random.default_rng(3).standard_normal(101)
+    samples = {"white": noise, "drifting": noise.cumsum() / 9, "tied": noise.round()}[kind] + 20.0
+    sizes = np.asarray(rounds or (len(samples),))
+    firsts = np.cumsum(sizes) - sizes
+    places = statistics._bootstrap_places(np.random.default_rng(0), firsts, sizes, 7)
+    for part in places:
+        order = np.argsort(samples)
+        ranks = np.argsort(order)
+        assert (statistics._medians(samples[order], ranks[part]) == np.median(samples[part], axis=1)).all()
