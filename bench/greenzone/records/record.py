@@ -119,6 +119,7 @@ class Record(RecordModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
     verdicts: list[dict[str, Any]] = Field(default_factory=list)
     findings: list[Finding] = Field(default_factory=list)
+    digests: dict[str, str] = Field(default_factory=dict)
 
     def find(self, code: str, severity: Severity, text: str) -> None:
         """Add a finding, once."""
