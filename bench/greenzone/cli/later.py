@@ -11,8 +11,6 @@ LATER = {
     "check": "the gate for CI",
     "report": "a report page of records",
     "certificate": "a certificate of records",
-    "sign": "sign a record",
-    "verify": "verify a record",
     "emulation": "calibrate and validate the emulated device",
     "fleet": "many devices",
 }

@@ -18,11 +18,13 @@ COMMANDS = {
     "devices": "greenzone.cli.catalogue:devices",
     "tiers": "greenzone.cli.profiles:tiers",
     "identify": "greenzone.cli.identify:identify",
+    "sign": "greenzone.cli.signing:sign",
+    "verify": "greenzone.cli.signing:verify",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "map", "compare", "ledger", "check", "report", "certificate", "sign", "verify", "emulation", "fleet",
+            "map", "compare", "ledger", "check", "report", "certificate", "emulation", "fleet",
         )
     },
 }  # fmt: skip
@@ -80,7 +82,7 @@ def main(debug: bool) -> None:
     """Measure an accelerator, set it beside its claims, and say which export-control clauses it meets.
 
     Exit codes: 0 done; 1 could not do it; 2 usage; 3 policy violated; 4 no verdict; 5 measurement
-    invalid or unstable. Nothing here is legal advice.
+    invalid or unstable, or a record that does not verify. Nothing here is legal advice.
     """
 
 

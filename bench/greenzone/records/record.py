@@ -4,9 +4,9 @@ Samples are seconds for a call, kept beside `operations` and `bytes`, so that ev
 worked out again from the record alone. Readers accept every version ever written.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 SCHEMA = "greenzone.record/1"
 READABLE = (SCHEMA,)
@@ -81,9 +81,9 @@ class Row(RecordModel):
     fits: bool | None = None
     telemetry: list[dict[str, Any]] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
-    warmups: list[float] = Field(default_factory=list)
-    samples: list[float] = Field(default_factory=list)
-    rounds: list[int] = Field(default_factory=list)
+    warmups: Annotated[list[float], FailFast()] = Field(default_factory=list)
+    samples: Annotated[list[float], FailFast()] = Field(default_factory=list)
+    rounds: Annotated[list[int], FailFast()] = Field(default_factory=list)
 
 
 class Finding(RecordModel):

@@ -14,7 +14,9 @@ from pydantic import ValidationError
 from greenzone.errors import FileError, RecordError
 from greenzone.records.record import READABLE, Record
 
-MAX_BYTES = 256 << 20
+MAX_BYTES = 64 << 20  # the longest suite writes some 5 MB
+MAX_VALUES = 4_000_000
+MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
 PREFIX = "greenzone.record/"
 
 
@@ -92,23 +94,42 @@ def read(path: Path) -> Record:
         RecordError: no JSON, no record, of a version not known, or broken.
         FileError: it cannot be read.
     """
-    return parse(_json_of(path), path)
+    return parse(decoded(content(path), path), path)
 
 
-def _json_of(path: Path) -> Any:
+def content(path: Path) -> bytes:
+    """The bytes of a record.
+
+    Raises:
+        RecordError: no file, or larger than a record can be.
+        FileError: it cannot be read.
+    """
     try:
         if path.exists() and not path.is_file():
             raise RecordError(f"{path}: cannot be read (not a regular file); a record is what `greenzone run` writes")
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise RecordError(f"{path}: larger than {MAX_BYTES >> 20} MiB, the most a record may hold")
-        data = json.loads(content.decode("utf-8"))
-        json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair cannot be printed
+            found = stream.read(MAX_BYTES + 1)
     except RecordError:
         raise
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from None
+    if len(found) > MAX_BYTES:
+        raise RecordError(f"{path}: larger than {MAX_BYTES >> 20} MiB, the most a record may hold")
+    return found
+
+
+def decoded(found: bytes, path: object) -> Any:
+    """The plain data of a record's bytes; `path` is named in every fault.
+
+    Raises:
+        RecordError: no JSON, or more values than a record can have.
+    """
+    # Counted before they are made: an empty list takes two bytes in the file and fifty in memory.
+    if (values := found.count(b",") + found.count(b"[") + found.count(b"{")) > MAX_VALUES:
+        raise RecordError(f"{path}: some {values:,} values; a record holds at most {MAX_VALUES:,}")
+    try:
+        data = json.loads(found.decode("utf-8"))
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair cannot be printed
     except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
         raise RecordError(
             f"{path}: not valid JSON ({error}); a record is the JSON file that `greenzone run` writes"
@@ -125,9 +146,23 @@ def parse(data: Any, path: object) -> Record:
         raise RecordError(
             f"{path}: {schema} is newer than this version reads ({', '.join(READABLE)}); update greenzone"
         )
+    _require_sizes(data, path)
     try:
         return Record.model_validate(data)
     except ValidationError as error:
         faults = [f"{'.'.join(str(p) for p in e['loc'])} - {e['msg']}" for e in error.errors(include_url=False)]
         more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
         raise RecordError(f"{path}: a broken record: {'; '.join(faults[:5])}{more}") from None
+
+
+def _require_sizes(data: dict[str, Any], path: object) -> None:
+    """Refuse what no run writes and what would take long to tell every fault of."""
+    rows = data.get("benchmarks")
+    if isinstance(rows, list) and len(rows) > MAX_ROWS:
+        raise RecordError(f"{path}: {len(rows):,} benchmarks; a record has at most {MAX_ROWS:,}")
+    for place, row in enumerate(rows if isinstance(rows, list) else ()):
+        samples = row.get("samples") if isinstance(row, dict) else None
+        if isinstance(samples, list) and len(samples) > MAX_SAMPLES:
+            raise RecordError(
+                f"{path}: benchmarks.{place}.samples holds {len(samples):,} samples; a row has at most {MAX_SAMPLES:,}"
+            )
