@@ -7,10 +7,10 @@ for stationary data", 1992): blocks of neighbouring samples are drawn, so that w
 stays together. numpy is imported when first needed.
 """
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Any
 
 COVERAGE_FACTOR = 2.0  # k = 2: about 95 % of a normal distribution (JCGM 100:2008, 6.2)
@@ -58,10 +58,10 @@ def autocorrelation(samples: Sequence[float]) -> float:
         return 0.0
     mean = math.fsum(samples) / n
     deviations = [s - mean for s in samples]
-    variance = math.fsum(d * d for d in deviations)
+    variance = math.fsum(map(mul, deviations, deviations))
     if variance == 0:
         return 0.0
-    return math.fsum(a * b for a, b in itertools.pairwise(deviations)) / variance
+    return math.fsum(map(mul, deviations, deviations[1:])) / variance
 
 
 def block_length(samples: Sequence[float]) -> int:
@@ -137,7 +137,8 @@ def _bootstrap_places(rng: Any, firsts: Any, sizes: Any, length: int) -> Iterato
         size = sizes[part]
         starts = (rng.random((len(part), count, math.ceil(each / length), 1)) * size).astype(np.intp)
         places = starts + np.arange(length)
-        places -= size * (places >= size)  # a block that runs over the end goes on at the beginning
+        if length > 1:
+            places -= size * (places >= size)  # a block that runs over the end goes on at the beginning
         places += firsts[part]
         yield places.reshape(len(part), count, -1)[:, :, :each].reshape(len(part), -1)
 

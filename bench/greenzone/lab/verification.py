@@ -21,7 +21,7 @@ from greenzone.lab.fingerprint import seen
 from greenzone.lab.identify import identify
 from greenzone.lab.recomputing import recomputed
 from greenzone.law.transaction import Transaction
-from greenzone.parts.catalogue import load_catalogue, load_profile
+from greenzone.parts.catalogue import load_catalogue, load_profile, profile_paths
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.digests import changed, title
 from greenzone.records.record import Record, Row
@@ -86,7 +86,9 @@ def verify(document: Mapping[str, Any], record: Record, folder: Path | None = No
 
     Raises:
         RecordError: more samples than a verifier should have to work through.
+        FileError: the folder is none.
     """
+    profile_paths(folder)
     if (count := sum(len(row.samples) for row in record.benchmarks)) > MOST_SAMPLES:
         raise RecordError(f"{count:,} samples in all; at most {MOST_SAMPLES:,} are worked through")
     rows, figures, differences = _rows(record)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
@@ -18,6 +19,7 @@ MAX_BYTES = 64 << 20  # the longest suite writes some 5 MB
 MAX_VALUES = 4_000_000
 MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
 PREFIX = "greenzone.record/"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def new_id(now: datetime) -> str:
@@ -129,7 +131,8 @@ def decoded(found: bytes, path: object) -> Any:
         raise RecordError(f"{path}: some {values:,} values; a record holds at most {MAX_VALUES:,}")
     try:
         data = json.loads(found.decode("utf-8"))
-        json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair cannot be printed
+        if _SURROGATE.search(found):
+            json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair cannot be printed
     except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
         raise RecordError(
             f"{path}: not valid JSON ({error}); a record is the JSON file that `greenzone run` writes"
