@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from greenzone.datafiles import data_root
 from greenzone.errors import RecordError
 from greenzone.lab.harness import Request, run
 from greenzone.lab.verification import Verification, differing, verify
@@ -170,6 +171,30 @@ def test_a_section_that_makes_no_sense_is_named_and_breaks_nothing(document: Any
     found = verified({**document, section: value, "digests": {}})
     assert not found.holds
     assert all(isinstance(text, str) for text in map(str, found.differences))
+
+
+def test_a_record_cannot_name_a_file_to_be_read_as_its_profile(document: Any, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("password = 'x'")
+    part = {**document["device"]["part"], "id": str(path)}
+    found = verified({**document, "device": {**document["device"], "part": part}, "digests": {}})
+    assert any("no profile here has the id" in str(d) for d in found.differences)
+    assert "password" not in json.dumps(found.to_json())
+
+
+def test_a_profile_of_the_user_s_own_is_taken_from_its_folder(tmp_path: Path) -> None:
+    own = tmp_path / "acme-h20.toml"
+    shipped = (data_root() / "devices" / "nvidia" / "nvidia-h20.toml").read_text()
+    own.write_text(shipped.replace('id = "nvidia-h20"', 'id = "acme-h20"').replace("NVIDIA H20", "ACME H20"))
+    request = Request(
+        device=f"emulated:{own}", workloads=("matmul",), formats=("fp8",), folder=tmp_path / "results",
+        on=date(2025, 4, 10), known_on=date(2026, 11, 21),
+    )  # fmt: skip
+    document = json.loads(run(request).path.read_text())
+    assert verified(document, folder=tmp_path).holds
+    found = verified(document)
+    assert found.changes == ("acme-h20.toml is not here; the record was made with it",)
+    assert "no profile here has the id 'acme-h20'; give the folder" in str(found.differences[0])
 
 
 def test_more_samples_than_any_run_has_are_refused(document: Any) -> None:

@@ -248,8 +248,11 @@ def _profile(record: Record, folder: Path | None) -> DeviceProfile | None:
     own = part.get("id") if isinstance(part, Mapping) else None
     if own is None:
         return None
-    found = [p for p in load_catalogue(folder).profiles if p.id == own] if folder else []
-    return found[0] if found else load_profile(f"{own!s:.100}".removesuffix(".toml"))
+    # By its id alone: a record must not name a file that is then read.
+    path = profile_paths(folder).get(own) if isinstance(own, str) else None
+    if path is None:
+        raise UsageError(f"no profile here has the id {own!r:.60}; give the folder it is in with --profiles")
+    return load_profile(str(path))
 
 
 def _question(settings: Mapping[str, Any]) -> tuple[date, date, Transaction]:
