@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field
 SCHEMA = "greenzone.record/1"
 READABLE = (SCHEMA,)
 
+# The first fault of a list is told, not every one: a file of a million of them is to be refused at once.
+FIRST = FailFast()
 Severity = Literal["info", "warning", "error"]
 RunStatus = Literal["running", "complete", "interrupted", "failed"]
 
@@ -70,7 +72,7 @@ class Row(RecordModel):
     uncertainty: dict[str, float] | None = None
     set_aside: int | None = None
     limiter: dict[str, Any] | None = None
-    repeats: list[dict[str, Any]] = Field(default_factory=list)
+    repeats: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
     bus_bytes: float | None = None
     search: dict[str, Any] | None = None
     worked_out: bool | None = None
@@ -79,11 +81,11 @@ class Row(RecordModel):
     head_seconds: float | None = None
     how: str | None = None
     fits: bool | None = None
-    telemetry: list[dict[str, Any]] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
-    warmups: Annotated[list[float], FailFast()] = Field(default_factory=list)
-    samples: Annotated[list[float], FailFast()] = Field(default_factory=list)
-    rounds: Annotated[list[int], FailFast()] = Field(default_factory=list)
+    telemetry: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
+    notes: Annotated[list[str], FIRST] = Field(default_factory=list)
+    warmups: Annotated[list[float], FIRST] = Field(default_factory=list)
+    samples: Annotated[list[float], FIRST] = Field(default_factory=list)
+    rounds: Annotated[list[int], FIRST] = Field(default_factory=list)
 
 
 class Finding(RecordModel):
@@ -113,12 +115,12 @@ class Record(RecordModel):
     device: dict[str, Any]
     environment: dict[str, Any]
     settings: dict[str, Any]
-    benchmarks: list[Row] = Field(default_factory=list)
-    telemetry: list[dict[str, Any]] = Field(default_factory=list)
-    evidence: list[dict[str, Any]] = Field(default_factory=list)
+    benchmarks: Annotated[list[Row], FIRST] = Field(default_factory=list)
+    telemetry: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
+    evidence: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(default_factory=dict)
-    verdicts: list[dict[str, Any]] = Field(default_factory=list)
-    findings: list[Finding] = Field(default_factory=list)
+    verdicts: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
+    findings: Annotated[list[Finding], FIRST] = Field(default_factory=list)
     digests: dict[str, str] = Field(default_factory=dict)
 
     def find(self, code: str, severity: Severity, text: str) -> None:

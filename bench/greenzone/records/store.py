@@ -16,7 +16,7 @@ from greenzone.errors import FileError, RecordError
 from greenzone.records.record import READABLE, Record
 
 MAX_BYTES = 64 << 20  # the longest suite writes some 5 MB
-MAX_VALUES = 4_000_000
+MAX_VALUES = 1_000_000
 MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
 PREFIX = "greenzone.record/"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
