@@ -127,8 +127,9 @@ def _process_median(row: Row, name: str, one: Mapping[str, Any]) -> float:
         return _number(one["median"], "repeats.median")
     if not isinstance(samples, list) or not samples or len(samples) > MAX_SAMPLES:
         raise RecordError(f"repeats.samples is no list of 1 to {MAX_SAMPLES} numbers")
-    seconds = [_number(sample, "repeats.samples") for sample in samples]
-    return _amount(row, name, one) / median(_whole(row, name, seconds, one.get("head_seconds")))
+    if not {*map(type, samples)} <= {int, float} or not _SHORTEST_S <= min(samples) <= max(samples) <= _LONGEST_S:
+        raise RecordError("repeats.samples holds what is no time of a call; a number above 0 stands there")
+    return _amount(row, name, one) / median(_whole(row, name, samples, one.get("head_seconds")))
 
 
 def _judged(row: Row) -> Row:

@@ -163,9 +163,12 @@ def _require_sizes(data: dict[str, Any], path: object) -> None:
     rows = data.get("benchmarks")
     if isinstance(rows, list) and len(rows) > MAX_ROWS:
         raise RecordError(f"{path}: {len(rows):,} benchmarks; a record has at most {MAX_ROWS:,}")
+    _require_few(data.get("digests"), "digests", path)
     for place, row in enumerate(rows if isinstance(rows, list) else ()):
-        samples = row.get("samples") if isinstance(row, dict) else None
-        if isinstance(samples, list) and len(samples) > MAX_SAMPLES:
-            raise RecordError(
-                f"{path}: benchmarks.{place}.samples holds {len(samples):,} samples; a row has at most {MAX_SAMPLES:,}"
-            )
+        for key in ("samples", "shape", "uncertainty") if isinstance(row, dict) else ():
+            _require_few(row.get(key), f"benchmarks.{place}.{key}", path)
+
+
+def _require_few(value: Any, where: str, path: object) -> None:
+    if isinstance(value, (list, dict)) and len(value) > MAX_SAMPLES:
+        raise RecordError(f"{path}: {where} holds {len(value):,} values; at most {MAX_SAMPLES:,} can stand there")
