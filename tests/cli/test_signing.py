@@ -174,7 +174,7 @@ HOSTILE = {
     "deep nesting": nested(50_000),
     "nesting within bounds": nested(400),
     "millions of lists": '"telemetry": [%s{}]' % ("{}," * 4_000_000),
-    "a shape of a million sizes": '"shape": {%s}' % ",".join(f'"k{n}": "x"' for n in range(500_000)),
+    "a shape of a million sizes": '"shape": {{{}}}'.format(",".join(f'"k{n}": "x"' for n in range(500_000))),
     "half a character": '"notes": ["\\ud800"]',
     "a huge shape": '"shape": {"m": 1%s, "n": 1, "k": 1}, "samples": [1.0]' % ("0" * 400),
 }
