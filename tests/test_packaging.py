@@ -53,5 +53,10 @@ def test_wheel_holds_every_data_file(unpacked: Path) -> None:
     assert shipped == packed
 
 
+def test_wheel_holds_the_templates_of_the_page(unpacked: Path) -> None:
+    shipped = {p.name for p in (ROOT / "bench/greenzone/report/templates").iterdir()}
+    assert {p.name for p in (unpacked / "greenzone/report/templates").iterdir()} == shipped > {"report.html"}
+
+
 def test_the_deprecated_pynvml_distribution_is_absent() -> None:
     assert "pynvml" not in {d.metadata["Name"] for d in distributions()}

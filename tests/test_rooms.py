@@ -3,12 +3,13 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import greenzone
+from greenzone.parts.catalogue import load_profile
 
 PACKAGE = Path(greenzone.__file__ or "").parent
 BASE = ("errors", "intervals", "formats", "parameters", "statistics", "datafiles", "schemas")
@@ -102,6 +103,50 @@ def test_an_answer_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     loaded = loaded_after(*arguments)
     assert "click" in loaded
     assert loaded & {"torch", "pandas", "matplotlib", "pydantic", "scipy", "numpy", "pynvml", "jinja2", "ray"} == set()
+
+
+@pytest.fixture
+def results(write_record: Callable[..., Path]) -> Path:
+    """A folder with a policy, and a record of a part with one benchmark, written without a device."""
+    folder = write_record(load_profile("nvidia-l2")).parent
+    (folder / "policy.toml").write_text('schema = 1\n[[forbid]]\nregime = "us-3a090"\n')
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("classify", "r.json", "--to", "CN"),
+        ("check", "nvidia-l2", "--policy", "policy.toml"),
+        ("check", "r.json", "--policy", "policy.toml", "--junit", "junit.xml", "--github"),
+        ("compare", "r.json", "r.json"), ("compare", ".", ".", "--json"),
+        ("export", "r.json"), ("export", "r.json", "--format", "openmetrics"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_reads_records_never_loads_torch(
+    arguments: tuple[str, ...], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(results)
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
+    assert loaded_after(*arguments) & {"torch", "triton", "pynvml", "matplotlib", "scipy", "ray"} == set()
+
+
+def test_maps_tiers_and_pages_load_no_torch(tmp_path: Path) -> None:
+    """What draws and reports touches no device: torch alone would take seconds."""
+    from greenzone.records.record import Record, Run
+    from greenzone.records.store import write
+
+    device = {"id": "none", "part": {"id": None, "name": "none", "item": "integrated_circuit"}}
+    run = Run(id="r", started_at="2026-01-01T00:00:00+00:00")
+    record, out = tmp_path / "r.json", str(tmp_path / "out.svg")
+    write(Record(run=run, tool={}, rules={}, device=device, environment={}, settings={}), record)
+    for arguments in (
+        ("map", "nvidia-h20", "-o", out), ("tiers", "nvidia-h20", "--plot", out), ("report", str(record), "-o", out),
+    ):  # fmt: skip
+        loaded = loaded_after(*arguments)
+        assert "matplotlib" in loaded
+        assert loaded & {"torch", "pynvml", "triton"} == set()
 
 
 @pytest.mark.parametrize(

@@ -129,8 +129,11 @@ def run(
     models: Sequence[str] = (),
     seed: int = 0,
     folder: str | Path = "results",
+    fault: str | None = None,
 ) -> "Record":
     """Measure a device; the record that `greenzone run` would write, which is also on disk.
+
+    `fault` is what is to go wrong in an emulated device, NAME or NAME@SECONDS of its own time.
 
     Raises:
         UsageError, DeviceError, FileError, Interrupted: as the command does.
@@ -139,5 +142,7 @@ def run(
     from greenzone.lab.harness import run as _run
 
     chosen = tuple(formats) if formats else None
-    request = Request(device, suite, tuple(workloads), chosen, tuple(models), seed=seed, folder=Path(folder))
+    request = Request(
+        device, suite, tuple(workloads), chosen, tuple(models), seed=seed, folder=Path(folder), fault=fault
+    )  # fmt: skip
     return _run(request).record

@@ -6,7 +6,8 @@
     |   |-- DataFileError          1  a profile, regime, country or model file that breaks its format
     |   `-- RecordError            1  a record that cannot be read, or of a schema not known
     |-- DeviceError                1  no such device, or one that cannot be used
-    |   `-- OutOfMemory            1  an allocation larger than the device's memory
+    |   |-- OutOfMemory            1  an allocation larger than the device's memory
+    |   `-- DeviceLost             1  a device that was there and is gone
     |-- NotThereYet                1  a command or option that is named and not built yet
     |-- Interrupted                1  Ctrl-C or SIGTERM; what was finished is in the record
     |-- NothingMeasured            4  no benchmark gave a figure
@@ -60,6 +61,10 @@ class DeviceError(GreenzoneError, RuntimeError):
 
 class OutOfMemory(DeviceError):
     """An allocation larger than what the device has left."""
+
+
+class DeviceLost(DeviceError):
+    """A device that was there and is gone: nothing more can be asked of it."""
 
 
 class NotThereYet(GreenzoneError, NotImplementedError):

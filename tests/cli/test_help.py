@@ -25,6 +25,7 @@ CONTRACT = {
     "map",
     "tiers",
     "compare",
+    "export",
     "ledger",
     "check",
     "report",

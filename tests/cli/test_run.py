@@ -59,6 +59,10 @@ def test_a_record_is_classified_from_itself(tmp_path: Path) -> None:
         (["--device", "emulated:nvidia-h2"], 2, "unknown profile 'nvidia-h2'; nearest: nvidia-h20"),
         (["--device", "gpu"], 2, "allowed: auto, cpu, cuda"),
         (["--device", "cuda:999"], 1, "cuda:999:"),
+        (["--device", "emulated:0xnvidia-h20"], 2, "a node of 0 devices; it may have 1 to 72"),
+        (["--device", "emulated:8xnvidia-h20:8"], 2, "no device 8 in this node; it has 0..7"),
+        (["--fault", "smoke"], 2, "unknown fault 'smoke'"),
+        (["--device", "cpu", "--fault", "hang"], 2, "cpu is a real device"),
         (["--dtype", "fp7"], 2, "no such format"),
         (["--model", "llama-3"], 2, "unknown model"),
         (["--on", "2025-02-30"], 2, "is no date; write YYYY-MM-DD"),
@@ -94,6 +98,22 @@ def test_nothing_measured_exits_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     result = invoke(tmp_path, *SHORT)
     assert result.exit_code == 4
     assert "no benchmark gave a figure" in result.stderr
+
+
+def test_a_lost_device_exits_1_and_leaves_its_record(tmp_path: Path) -> None:
+    found = invoke(tmp_path, *SHORT, "--fault", "lost-device")
+    assert found.exit_code == 1
+    assert "the device failed: matmul fp8: not measured: emulated:nvidia-h20: the device is lost" in found.stderr
+    (path,) = tmp_path.rglob("*.json")
+    record = read(path)
+    assert (record.run.status, record.settings["fault"]) == ("complete", "lost-device")
+    assert "device_lost" in {f.code for f in record.findings}
+
+
+def test_a_wrong_result_exits_5(tmp_path: Path) -> None:
+    found = invoke(tmp_path, *SHORT, "--fault", "wrong-result")
+    assert found.exit_code == 5
+    assert "matmul fp8 sustained invalid" in found.stderr
 
 
 def test_a_figure_above_the_ceiling_exits_5(tmp_path: Path) -> None:

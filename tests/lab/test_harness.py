@@ -195,7 +195,7 @@ def test_a_watched_workload_is_measured_by_a_process_of_its_own(
     request = request_for(tmp_path, device="cpu", suite="lab", formats=("fp32",), watched=True)
     found = harness.run(request)
     assert seen == [(harness.Measure("cpu"), harness.SILENCE_S["lab"])] * 3
-    assert [f.text for f in found.record.findings if f.code == "not_measured"] == [
+    assert [f.text for f in found.record.findings if f.code == "hang"] == [
         "matmul fp32: not measured: no answer for 120 s: it hangs"
     ]
     emulated = harness.run(request_for(tmp_path, watched=True))
@@ -207,3 +207,18 @@ def test_what_is_not_as_usual_on_the_machine_is_a_finding(tmp_path: Path, monkey
     monkeypatch.setattr(EmulatedDevice, "conditions", lambda _: (("other_tenant", "another process computes on it"),))
     found = harness.run(request_for(tmp_path))
     assert "emulated:nvidia-h20: another process computes on it" in [f.text for f in found.record.findings]
+
+
+def test_two_runs_with_one_seed_give_equal_samples(tmp_path: Path) -> None:
+    def samples(seed: int) -> list[list[float]]:
+        asked = request_for(tmp_path, device="emulated:2xnvidia-h20:1", workloads=("matmul", "interconnect"), seed=seed)
+        return [row.samples for row in harness.run(asked).record.benchmarks]
+
+    assert samples(5) == samples(5) != samples(6)
+
+
+def test_what_is_finished_is_told_as_emulated(tmp_path: Path) -> None:
+    told: list[str] = []
+    harness.run(request_for(tmp_path), told.append)
+    assert told
+    assert all(text.endswith("(emulated)") for text in told)

@@ -7,15 +7,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from greenzone.errors import UsageError
-from greenzone.lab.models import default_model
-from greenzone.lab.operators import (
-    Attention,
-    DecoderLayer,
-    Elementwise,
-    Matmul,
-    ModelShape,
-    Norm,
-)
+from greenzone.lab.operators import Attention, Matmul
 
 SIDES = st.integers(min_value=1, max_value=8192)
 
@@ -54,40 +46,12 @@ def test_causal_attention_counts_the_seen_half() -> None:
     assert (whole.pairs, Attention(1, 1, 1, 1, 4, 4, "fp32", causal=True).pairs) == (16, 10)
 
 
-def test_a_layer_is_the_sum_of_its_parts() -> None:
-    layer = DecoderLayer(default_model(), "decode", 2, 1, 2048, "bf16")
-    kinds = [type(part) for part in layer.parts]
-    assert (kinds.count(Matmul), kinds.count(Norm), kinds.count(Attention), kinds.count(Elementwise)) == (
-        7,
-        2,
-        1,
-        3,
-    )
-    assert layer.operations == sum(part.operations for part in layer.parts)
-    assert layer.bytes == sum(part.bytes for part in layer.parts)
-
-
-def test_the_weights_of_all_layers_are_nearly_the_model() -> None:
-    model = default_model()
-    layer = DecoderLayer(model, "decode", 1, 1, 2048, "bf16")
-    embeddings = 2 * model.vocabulary * model.hidden + model.hidden
-    assert model.layers * layer.weight_bytes / 2 + embeddings == model.parameters
-    assert 430e6 < layer.weight_bytes < 440e6
-
-
-def test_a_plain_mlp_has_one_product_less() -> None:
-    plain = ModelShape("p", "P", 1, 8, 32, 2, 2, 4, 16, True, 0.0, "plain")
-    assert sum(isinstance(p, Matmul) for p in DecoderLayer(plain, "decode", 1, 1, 4, "fp32").parts) == 6
-
-
 @pytest.mark.parametrize(
     "make",
     [
         lambda: Matmul(0, 1, 1, "fp32"),
         lambda: Attention(1, 3, 2, 8, 1, 1, "fp32"),
         lambda: Attention(1, 2, 2, 8, 4, 2, "fp32", causal=True),
-        lambda: DecoderLayer(default_model(), "decode", 1, 2, 16, "bf16"),
-        lambda: DecoderLayer(default_model(), "prefill", 1, 2, 16, "bf16"),
     ],
 )
 def test_sizes_that_make_no_sense_are_refused(make: object) -> None:

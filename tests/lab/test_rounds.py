@@ -11,12 +11,12 @@ from greenzone.lab.devices import open_device
 from greenzone.lab.harness import measured_rows
 from greenzone.lab.measure import BUDGETS
 from greenzone.lab.operators import Matmul, Operator
-from greenzone.lab.repeats import key
 from greenzone.lab.results import Again, Check, NotMeasured, Result
 from greenzone.lab.rounds import further_rounds
 from greenzone.lab.workloads import Plan
 from greenzone.lab.workloads.plan import figures
 from greenzone.parts.catalogue import load_profile
+from greenzone.records.record import key
 
 SIDES = (8, 16, 24, 32, 40)
 CALL_S = 0.01

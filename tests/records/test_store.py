@@ -154,6 +154,38 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
         store.read(tmp_path)
 
 
+def test_a_file_too_large_for_a_record_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    with path.open("wb") as stream:
+        stream.truncate(500 << 20)  # sparse: it takes no space
+    with pytest.raises(RecordError, match="500 MiB, and a record holds at most 64 MiB; check that it is what"):
+        store.read(path)
+
+
+def test_a_newer_record_says_which_version_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"schema": "greenzone.record/2", "tool": {"version": "3.1"}}))
+    with pytest.raises(RecordError, match=r"update greenzone to 3\.1 or later, which wrote it"):
+        store.read(path)
+
+
+def test_a_folder_is_every_record_in_it_and_below(tmp_path: Path) -> None:
+    for name in ("b/r2.json", "a/r1.json", ".hidden.json"):
+        store.write(record(), tmp_path / name)
+    (tmp_path / "other.json").write_text('{"schema": "other/1"}')
+    (tmp_path / "list.json").write_text("[]")
+    assert [path.name for path, _ in store.read_all(tmp_path)] == ["r1.json", "r2.json"]
+    assert [path.name for path, _ in store.read_all(tmp_path / "a" / "r1.json")] == ["r1.json"]
+    (tmp_path / "b" / "r3.json").write_text("{")
+    with pytest.raises(RecordError, match="not valid JSON"):
+        store.read_all(tmp_path)
+
+
+def test_a_folder_without_a_record_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="holds no record; give a folder that `greenzone run -o` wrote to"):
+        store.read_all(tmp_path)
+
+
 def test_a_folder_that_cannot_be_written_is_found_before_the_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match=r"cannot be written there .*choose another folder with -o"):

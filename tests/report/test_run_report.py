@@ -11,6 +11,7 @@ from greenzone.lab import harness
 from greenzone.law.transaction import Transaction
 from greenzone.records.record import EstimateRow, Finding, Record, Row
 from greenzone.report.run import estimate, report_of, run_report
+from greenzone.report.tables import verdict_rows, write_rows
 
 ON, KNOWN = date(2025, 4, 10), date(2026, 11, 21)
 
@@ -37,6 +38,23 @@ def test_every_figure_is_labelled_emulated(record: Record) -> None:
     figures = [line for line in lines if "+/-" in line]
     assert len(figures) == 32
     assert all(line.rstrip().endswith("emulated") for line in figures)
+
+
+def test_every_row_of_an_emulated_device_says_so_where_it_gave_no_figure_too(record: Record) -> None:
+    own = record.model_copy(deep=True)
+    own.benchmarks.append(Row(name="matmul", format="int4", emulated=True, measured=False, reason="no path"))
+    lines = [line for line in text(own).splitlines() if "not measured" in line and "info:" not in line]
+    tables = [line for line in lines if not line.strip().startswith(("warning:", "error:"))]
+    assert len(tables) == 4
+    assert all("emulated" in line for line in tables)
+
+
+def test_a_verdict_of_an_emulated_run_names_it_in_csv_and_markdown(record: Record) -> None:
+    rows = verdict_rows([report_of(record, ON, KNOWN, Transaction.of("CN")).classification])
+    assert rows
+    assert {row["device"] for row in rows} == {"nvidia-h20 (emulated)"}
+    assert all("(emulated)" in line for line in write_rows(rows, "csv").splitlines()[1:])
+    assert all("(emulated)" in line for line in write_rows(rows, "markdown").splitlines()[2:])
 
 
 def test_the_sweep_stands_by_working_set_apart_from_the_streams(record: Record) -> None:
@@ -80,7 +98,7 @@ def test_links_say_what_ran_and_what_cannot_be_measured_here(record: Record) -> 
     own.benchmarks.append(sums)
     lines = [line.split() for line in text(own).splitlines()]
     assert ["bidirectional", "burst"] in [line[:2] for line in lines]
-    assert ["peer", "not", "measured", "not", "measurable", "here:", "one", "device"] in lines
+    assert ["peer", "not", "measured", "emulated", "not", "measurable", "here:", "one", "device"] in lines
     (gloo,) = [line for line in lines if line[:3] == ["all", "reduce,", "gloo"]]
     assert gloo[-5:] == ["between", "processes,", "over", "no", "link"]
 

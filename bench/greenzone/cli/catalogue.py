@@ -1,4 +1,4 @@
-"""`greenzone regimes`, `models`, `devices`: what ships, listed, shown and checked."""
+"""`greenzone regimes`, `devices`: what ships, listed, shown and checked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -15,7 +15,6 @@ from greenzone.cli.options import (
     device_specs,
     echo,
     echo_json,
-    model_ids,
     regime_ids,
     today,
 )
@@ -156,40 +155,6 @@ def regimes_lint(files: tuple[Path, ...], cases: Path | None) -> None:
             raise DataFileError(path, found)
 
     _lint(files or tuple(regime_paths().values()), check, "regime")
-
-
-@click.group()
-def models() -> None:
-    """Model shapes for the inference workload: sizes alone, no weights."""
-
-
-@models.command("list")
-@JSON
-def models_list(as_json: bool) -> None:
-    """List every model."""
-    rows = [_model(i) for i in model_ids()]
-    listed(rows, as_json, ("id", "name", "layers", "hidden", "heads", "kv_heads", "vocabulary", "parameters"))
-
-
-@models.command("show")
-@click.argument("model", shell_complete=complete(model_ids))
-@JSON
-def models_show(model: str, as_json: bool) -> None:
-    """Show one model."""
-    found = _model(model)
-    if as_json:
-        echo_json(found)
-        return
-    from greenzone.report.terminal import table
-
-    echo(table("", "", rows=[(k, _cell(v)) for k, v in found.items() if not isinstance(v, dict)]))
-
-
-def _model(ref: str) -> dict[str, Any]:
-    from greenzone.lab.models import load_model
-
-    found: dict[str, Any] = plain(asdict(load_model(ref)))
-    return found
 
 
 @click.group()

@@ -5,13 +5,7 @@ import click
 from greenzone.errors import NotThereYet
 
 LATER = {
-    "map": "the regions of the rules, drawn",
-    "compare": "two records compared",
-    "ledger": "TPP by consignee, country and period against quantity limits",
-    "check": "the gate for CI",
-    "report": "a report page of records",
     "certificate": "a certificate of records",
-    "emulation": "calibrate and validate the emulated device",
     "fleet": "many devices",
 }
 

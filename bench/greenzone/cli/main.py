@@ -14,17 +14,24 @@ COMMANDS = {
     "classify": "greenzone.cli.classify:classify",
     "profiles": "greenzone.cli.profiles:profiles",
     "regimes": "greenzone.cli.catalogue:regimes",
-    "models": "greenzone.cli.catalogue:models",
+    "models": "greenzone.cli.models:models",
     "devices": "greenzone.cli.catalogue:devices",
     "tiers": "greenzone.cli.profiles:tiers",
     "identify": "greenzone.cli.identify:identify",
     "sign": "greenzone.cli.signing:sign",
     "verify": "greenzone.cli.signing:verify",
+    "emulation": "greenzone.cli.emulation:emulation",
+    "ledger": "greenzone.cli.ledger:ledger",
+    "check": "greenzone.cli.check:check",
+    "compare": "greenzone.cli.compare:compare",
+    "export": "greenzone.cli.export:export",
+    "map": "greenzone.cli.map:map",
+    "report": "greenzone.cli.report:report",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "map", "compare", "ledger", "check", "report", "certificate", "emulation", "fleet",
+            "certificate", "fleet",
         )
     },
 }  # fmt: skip

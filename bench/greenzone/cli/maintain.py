@@ -11,21 +11,26 @@ from typing import Any
 import click
 
 from greenzone.datafiles import data_files, data_root, parse_toml, read_bytes, sha256
+from greenzone.lab.devices.emulated.constants import TimeTable
 from greenzone.lab.models import ModelFile
 from greenzone.law.countries import Group
 from greenzone.law.regimes import Regime
 from greenzone.parts.profile import DeviceProfile
+from greenzone.policy.document import Policy
 from greenzone.records.record import Record
 from greenzone.records.store import write_text
 from greenzone.schemas import check, json_schema
 
-FORMS: dict[str, type] = {"devices": DeviceProfile, "regimes": Regime, "countries": Group, "models": ModelFile}
+FORMS: dict[str, type] = {
+    "devices": DeviceProfile, "regimes": Regime, "countries": Group, "models": ModelFile, "emulation": TimeTable,
+}  # fmt: skip
 
 
 def schemas() -> dict[str, Any]:
     """The JSON Schema of every file format, by file name."""
-    names = {"devices": "device", "regimes": "regime", "countries": "country", "models": "model"}
+    names = {"devices": "device", "regimes": "regime", "countries": "country", "models": "model", "emulation": "times"}
     found = {f"{names[folder]}.schema.json": json_schema(form) for folder, form in FORMS.items()}
+    found["policy.schema.json"] = json_schema(Policy)
     record = Record.model_json_schema(by_alias=True)
     found["record.schema.json"] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **record}
     return found

@@ -70,6 +70,13 @@ def device_specs() -> list[str]:
     return ["auto", "cpu", "cuda:0", *(f"emulated:{i}" for i in profile_ids())]
 
 
+def fault_names() -> list[str]:
+    """The faults of an emulated device."""
+    from greenzone.lab.devices.emulated.faults import FAULTS
+
+    return list(FAULTS)
+
+
 def country_codes() -> list[str]:
     """ISO 3166 codes."""
     from greenzone.law.countries import ISO

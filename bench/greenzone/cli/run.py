@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from greenzone.cli.options import FILE, FOLDER, asking, complete, device_specs, echo, echo_json, model_ids, today
-from greenzone.errors import Interrupted, InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
+from greenzone.cli.options import (
+    FILE,
+    FOLDER,
+    asking,
+    complete,
+    device_specs,
+    echo,
+    echo_json,
+    fault_names,
+    model_ids,
+    today,
+)
+from greenzone.errors import DeviceError, Interrupted, InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
 from greenzone.formats import FORMATS
 from greenzone.law.transaction import Transaction
 
@@ -24,23 +35,30 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
 
 @click.command()
 @click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cuda:N|cpu|emulated:ID",
-    shell_complete=complete(device_specs), help="What to measure.",
+    "--device", "devices", default=("auto",), show_default=True, multiple=True,
+    metavar="auto|cuda:N|cpu|emulated:ID", shell_complete=complete(device_specs),
+    help="What to measure; several are set side by side. emulated:8xID:2 is the third of an emulated node of eight.",
 )  # fmt: skip
 @click.option("--suite", type=click.Choice(["quick", "standard", "lab"]), default="quick", show_default=True)
 @click.option(
     "--workload", "workloads", type=click.Choice(WORKLOADS), multiple=True, help="Only this; may be repeated."
 )
 @click.option(
-    "--model", "models", metavar="ID", multiple=True, shell_complete=complete(model_ids),
-    help="A model of the inference workload; may be repeated.",
+    "--model", "models", metavar="ID|FILE", multiple=True, shell_complete=complete(model_ids),
+    help="A model of the inference workload, an id or a TOML file; may be repeated.",
 )  # fmt: skip
 @click.option(
     "--dtype", "formats", metavar="FORMAT", multiple=True, shell_complete=complete(lambda: list(FORMATS)),
     help="Only this number format; may be repeated.",
 )  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), help="Sequences at once, in inference.")
-@click.option("--context", type=click.IntRange(1), help="Tokens of context, in inference.")
+@click.option(
+    "--batch", "batches", type=click.IntRange(1), multiple=True,
+    help="Sequences at once, in inference; repeat for several.",
+)  # fmt: skip
+@click.option(
+    "--context", "contexts", type=click.IntRange(1), multiple=True,
+    help="Tokens of context, in inference; repeat for several.",
+)  # fmt: skip
 @click.option("--resume", type=FILE, metavar="RECORD", help="Not there yet: go on where a stopped run ended.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of data and emulated noise."
@@ -49,18 +67,26 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
     "-o", "--output", "folder", type=FOLDER, default="results", show_default=True, metavar="DIR",
     help="Where records go.",
 )  # fmt: skip
+@click.option(
+    "--fault", metavar="NAME[@SECONDS]", shell_complete=complete(fault_names),
+    help="Switch on a fault of an emulated device, after so many seconds of its own time, and see it found.",
+)  # fmt: skip
+@click.option(
+    "--plot", type=FILE, metavar="FILE", help="Draw prefill and decode of the devices: .svg, .png or .pdf."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the record, one JSON document, and nothing else.")
 @asking
 def run(
-    device: str, suite: str, workloads: tuple[str, ...], models: tuple[str, ...], formats: tuple[str, ...],
-    batch: int | None, context: int | None, resume: Path | None, seed: int, folder: Path, as_json: bool,
-    on: date | None, known_on: date | None, to: str | None, origin: str | None, kind: str,
+    devices: tuple[str, ...], suite: str, workloads: tuple[str, ...], models: tuple[str, ...],
+    formats: tuple[str, ...], batches: tuple[int, ...], contexts: tuple[int, ...], resume: Path | None, seed: int,
+    folder: Path, fault: str | None, plot: Path | None, as_json: bool, on: date | None, known_on: date | None,
+    to: str | None, origin: str | None, kind: str,
     headquarters: str | None, on_sale_us: bool | None,
 ) -> None:  # fmt: skip
     """Measure a device, work out its parameters, and say which clauses it meets.
 
     Without an accelerator it says so and takes an emulated NVIDIA H20, every figure labelled emulated.
-    Exits 4 if nothing was measured, 5 if a figure is invalid or unstable.
+    Exits 1 if the device was lost or hung, 4 if nothing was measured, 5 if a figure is invalid or unstable.
     """
     if resume is not None:
         raise NotThereYet("--resume is not there yet; run again without it")
@@ -72,14 +98,20 @@ def run(
         from greenzone.lab import harness
 
         chosen = tuple(dict.fromkeys(workloads)), tuple(dict.fromkeys(formats)) or None
+        grid = tuple(dict.fromkeys(batches)), tuple(dict.fromkeys(contexts))
         days = on or today(), known_on or today()
-        request = harness.Request(
-            device, suite, *chosen, models, batch, context, seed, folder, *days, deal, watched=True
-        )
+        requests = [
+            harness.Request(device, suite, *chosen, models, *grid, seed, folder, *days, deal, watched=True, fault=fault)
+            for device in dict.fromkeys(devices)
+        ]
         with _progress(as_json) as told:
-            outcome = harness.run(request, told)
-        _print(outcome, request, as_json)
-    _exit_code(outcome)
+            outcomes = [harness.run(request, told) for request in requests]
+        _print(outcomes, requests[0], as_json)
+        if plot is not None:
+            from greenzone.report.serving_plot import serving_plot
+
+            serving_plot([outcome.record for outcome in outcomes], plot)
+    _exit_code(outcomes)
 
 
 @contextmanager
@@ -114,22 +146,36 @@ def _progress(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda text: bar.update(task, description=f"finished {text}", advance=1)
 
 
-def _print(outcome: "Outcome", request: "Request", as_json: bool) -> None:
+def _print(outcomes: Sequence["Outcome"], request: "Request", as_json: bool) -> None:
     if as_json:
-        echo_json(outcome.record.to_json())
+        documents = [outcome.record.to_json() for outcome in outcomes]
+        echo_json(documents[0] if len(documents) == 1 else documents)
         return
+    from greenzone.report.beside import beside
     from greenzone.report.run import report_of, run_report
 
+    if len(outcomes) > 1:
+        echo(beside([outcome.record for outcome in outcomes]))
+        for outcome in outcomes:
+            click.echo(f"record: {outcome.path}")
+        return
+    [outcome] = outcomes
     echo(run_report(report_of(outcome.record, request.on, request.known_on, request.transaction, outcome.path)))
 
 
-def _exit_code(outcome: "Outcome") -> None:
+def _exit_code(outcomes: Sequence["Outcome"]) -> None:
+    """A device that failed comes first, then an unsound figure of any, then one that gave none."""
     from greenzone.lab import harness
 
-    if harness.nothing_measured(outcome.record) and not harness.unsound(outcome.record):
-        raise NothingMeasured(f"no benchmark gave a figure; the reasons are in {outcome.path}")
-    if rows := harness.unsound(outcome.record):
-        names = ", ".join(dict.fromkeys(f"{r.name} {r.format or ''} {r.window or ''} {r.validity}" for r in rows))
-        raise InvalidMeasurement(
-            f"not sound: {names}; run again on a quiet machine, or check the profile ({outcome.path})"
-        )
+    for outcome in outcomes:
+        if failed := [f.text for f in outcome.record.findings if f.code in ("device_lost", "hang")]:
+            raise DeviceError(f"the device failed: {failed[0]}; what was measured is in {outcome.path}")
+    for outcome in outcomes:
+        if rows := harness.unsound(outcome.record):
+            names = ", ".join(dict.fromkeys(f"{r.name} {r.format or ''} {r.window or ''} {r.validity}" for r in rows))
+            raise InvalidMeasurement(
+                f"not sound: {names}; run again on a quiet machine, or check the profile ({outcome.path})"
+            )
+    for outcome in outcomes:
+        if harness.nothing_measured(outcome.record):
+            raise NothingMeasured(f"no benchmark gave a figure; the reasons are in {outcome.path}")

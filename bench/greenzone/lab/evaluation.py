@@ -13,7 +13,7 @@ from greenzone.lab.identify import identify
 from greenzone.lab.link_evidence import measured_links, rated_links
 from greenzone.lab.links import NOT_HERE
 from greenzone.lab.measure.series import LIMITER_FROM
-from greenzone.lab.results import FOUND_IN_NOTES
+from greenzone.lab.results import FOUND_IN_NOTES, HANGS, LOST, SMALLER
 from greenzone.lab.streams import STREAMS
 from greenzone.law.classification import classify
 from greenzone.law.transaction import Transaction
@@ -53,7 +53,7 @@ def evaluate(
 ) -> None:
     """Fill in evidence, parameters, verdicts and findings; asked again, it replaces the first three."""
     measured = [*measured_evidence(record.benchmarks), *_links(record, device, profile)]
-    base = part_of(profile, measured) if profile else _unclaimed(device, measured)
+    base = part_of(profile, measured) if profile else unclaimed(device, measured)
     part = replace(base, emulated=device.emulated)
     record.device["part"] = part_json(part)
     record.evidence = evidence_json(part)
@@ -69,7 +69,7 @@ def _links(record: Record, device: Described, profile: DeviceProfile | None) -> 
     yield from measured_links(record.benchmarks, facts, profile)
 
 
-def _unclaimed(device: Described, measured: list[Evidence]) -> Part:
+def unclaimed(device: Described, measured: list[Evidence]) -> Part:
     """A live device that matches no profile: nothing is claimed, so a measurement is all there is."""
     blank = DeviceProfile(schema_version=1, id="unknown", name=device.name)
     return replace(part_of(blank, measured), id=None)
@@ -151,8 +151,7 @@ def _find_in_row(record: Record, row: Row) -> None:
     if row.fits is False:
         record.find("does_not_fit", "warning", f"{what}: {row.model} does not fit in memory; worked out as if it did")
     if not row.measured:
-        severity: Severity = "info" if (row.reason or "").startswith(NOT_HERE) else "warning"
-        record.find("not_measured", severity, f"{what}: not measured: {row.reason}")
+        record.find(*_missing(row.reason or ""), f"{what}: not measured: {row.reason}")
     elif row.validity == "invalid":
         record.find("invalid", "error", f"{what} {row.window}: refused: {row.notes[-1] if row.notes else 'invalid'}")
     elif row.validity == "unstable":
@@ -162,6 +161,17 @@ def _find_in_row(record: Record, row: Row) -> None:
         code = next((code for words, code in FOUND_IN_NOTES.items() if note.startswith(words)), None)
         if code:
             record.find(code, "warning", f"{what}: {note}")
+        elif note.endswith(SMALLER):
+            record.find("smaller_size", "info", f"{what}: {note}")
+
+
+def _missing(reason: str) -> tuple[str, Severity]:
+    """The code and the severity of a benchmark without a figure: the device failed, or it has no such path."""
+    if LOST in reason:
+        return "device_lost", "error"
+    if HANGS in reason:
+        return "hang", "error"
+    return "not_measured", "info" if reason.startswith(NOT_HERE) else "warning"
 
 
 def _title(name: str, form: str | None, variant: str | None, data: str | None) -> str:

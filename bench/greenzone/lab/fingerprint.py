@@ -216,8 +216,13 @@ def _usual(profile: DeviceProfile, name: str, claimed: Interval) -> Interval:
     """What the part usually reaches in a format, sustained."""
     model = TimeModel(profile)
     usual = claimed.scaled(model.efficiency(name))
-    limiter = model.limiter(name)
-    return Interval(min(usual.low, limiter.rate_tops), min(usual.high, limiter.rate_tops)) if limiter else usual
+    limiter, hardware = model.limiter(name), profile.hardware
+    if limiter is None:
+        return usual
+    if limiter.clock_mhz and hardware and hardware.boost_mhz:
+        return usual.scaled(min(1.0, limiter.clock_mhz / hardware.boost_mhz))
+    most = limiter.rate_tops or math.inf
+    return Interval(min(usual.low, most), min(usual.high, most))
 
 
 def _offset(value: float, usual: Interval) -> float:

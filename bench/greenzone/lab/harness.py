@@ -15,8 +15,9 @@ from greenzone.errors import GreenzoneError, Interrupted, unknown
 from greenzone.lab import evaluation, provenance
 from greenzone.lab.devices import Device, open_device
 from greenzone.lab.isolation import Watched
+from greenzone.lab.layers import require_context
 from greenzone.lab.models import default_model, load_model
-from greenzone.lab.repeats import combined, key
+from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.rounds import further_rounds
 from greenzone.lab.workloads import WORKLOADS, Plan, left_out
@@ -25,12 +26,13 @@ from greenzone.law.transaction import Transaction
 from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.digests import digests
-from greenzone.records.record import CheckRow, EstimateRow, Record, Row, Run
+from greenzone.records.record import CheckRow, EstimateRow, Record, Row, Run, key
 from greenzone.records.store import new_id, path_for, require_writable, write
 
 SUITES = ("quick", "standard", "lab")
 # How long a workload may say nothing before it is ended: longer than its slowest benchmark takes.
 SILENCE_S = {"quick": 120.0, "standard": 600.0, "lab": 900.0}
+SILENCE_HANG_S = 5.0  # of an emulated device that is to hang: every benchmark of a sound one takes less
 LAB_RUNS = 3
 Progress = Callable[[str], None]
 
@@ -44,14 +46,15 @@ class Request:
     workloads: tuple[str, ...] = ()
     formats: tuple[str, ...] | None = None
     models: tuple[str, ...] = ()
-    batch: int | None = None
-    context: int | None = None
+    batches: tuple[int, ...] = ()
+    contexts: tuple[int, ...] = ()
     seed: int = 0
     folder: Path = Path("results")
     on: date = field(default_factory=lambda: datetime.now(UTC).date())
     known_on: date = field(default_factory=lambda: datetime.now(UTC).date())
     transaction: Transaction = field(default_factory=Transaction)
     watched: bool = False  # workloads of a real device in a child process, ended when it hangs
+    fault: str | None = None  # of an emulated device: NAME or NAME@SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
     """
     require_writable(request.folder)
     plans = _plans(request)
-    device = open_device(request.device, load_profile, request.seed, known=load_profiles())
+    device = open_device(request.device, load_profile, request.seed, known=load_profiles(), fault=request.fault)
     record, path = _opened(request, device)
     return _measured(request, plans, device, record, path, progress)
 
@@ -89,9 +92,12 @@ def _plans(request: Request) -> list[Plan]:
     for name in request.workloads:
         if name not in WORKLOADS:
             raise unknown("workload", name, WORKLOADS)
-    shapes = [load_model(ref).shape for ref in dict.fromkeys(request.models)] or [default_model()]
+    shapes = [load_model(ref) for ref in dict.fromkeys(request.models)]
+    for shape in shapes:
+        require_context(shape, max(request.contexts, default=1))
     suite: Any = request.suite
-    return [Plan(suite, request.formats, request.seed, m, request.batch, request.context) for m in shapes]
+    plan = Plan(suite, request.formats, request.seed, None, request.batches, request.contexts)
+    return [replace(plan, model=shape) for shape in shapes] or [plan]
 
 
 def _opened(request: Request, device: Device) -> tuple[Record, Path]:
@@ -99,23 +105,32 @@ def _opened(request: Request, device: Device) -> tuple[Record, Path]:
     run_id = new_id(now)
     profile = profile_of(device)
     description = {"id": device.id, "name": device.name, "emulated": device.emulated, **device.describe()}
-    settings = _settings(request)
     record = Record(
         run=Run(id=run_id, started_at=now.isoformat(timespec="seconds")),
-        tool=provenance.tool(), rules=provenance.rules(profile, request.device, settings["models"]),
+        tool=provenance.tool(), rules=provenance.rules(profile, request.device, _models(request, device)),
         device={**description, "chosen_because": device.chosen_because, "part": evaluation.part_facts(device, profile)},
-        environment=provenance.environment(), settings=settings,
+        environment=provenance.environment(), settings=_settings(request),
     )  # fmt: skip
     for code, text in device.conditions():
         record.find(code, "warning", f"{device.id}: {text}")
     if device.chosen_because:
         record.find("device_chosen", "info", f"{device.id}: {device.chosen_because}")
+    if fault := record.device.get("fault"):
+        text = f"{device.id}: the fault {fault} is switched on: what follows is of a device that is to fail"
+        record.find("fault_switched_on", "warning", text)
     if missing := record.settings["left_out"]:
         text = f"suite {request.suite} leaves out {', '.join(missing)}; a longer suite has them"
         record.find("left_out", "info", text)
     path = path_for(request.folder, device.id, run_id)
     write(record, path)
     return record, path
+
+
+def _models(request: Request, device: Device) -> tuple[str, ...]:
+    """Those that inference runs, as they were asked for; the usual one where none was."""
+    if request.workloads and "inference" not in request.workloads:
+        return ()
+    return request.models or (default_model(is_processor(device)).id,)
 
 
 def profile_of(device: Device) -> DeviceProfile | None:
@@ -131,7 +146,7 @@ def _measured(
         for row in _rows(request, plans, device):
             _put(record, row)
             write(record, path)
-            progress(f"{row.name} {row.format or ''} {row.window or 'not measured'}".replace("  ", " "))
+            progress(_finished_row(row))
         _finished(request, device, record, "complete")
         write(record, path)
     except (KeyboardInterrupt, Interrupted):
@@ -156,6 +171,11 @@ def _put(record: Record, row: Row) -> None:
         record.benchmarks.append(row)
 
 
+def _finished_row(row: Row) -> str:
+    words = (row.name, row.format, row.window or "not measured", "(emulated)" if row.emulated else None)
+    return " ".join(word for word in words if word)
+
+
 def _rows(request: Request, plans: Sequence[Plan], device: Device) -> Iterator[Row]:
     for name in request.workloads or tuple(WORKLOADS):
         for plan in plans if name == "inference" else plans[:1]:
@@ -174,12 +194,23 @@ def _repeated(plan: Plan, device: Device) -> Iterator[Plan]:
 
 
 def _workload(request: Request, name: str, plan: Plan, device: Device) -> Iterator[Row]:
-    # A processor's kernels do not hang, and a process of their own takes seconds to start: for lab alone.
-    apart = plan.suite == "lab" or not is_processor(device)
-    if request.watched and apart and not device.emulated:
-        yield from Watched(Measure(request.device), SILENCE_S[plan.suite], device.formats()).rows(name, plan)
+    if (watched := _watched(request, plan, device)) is not None:
+        yield from (row.model_copy(update={"emulated": device.emulated}) for row in watched.rows(name, plan))
     else:
         yield from measured_rows(device, name, plan)
+
+
+def _watched(request: Request, plan: Plan, device: Device) -> Watched | None:
+    """How a workload is run apart; None where nothing is known to hang."""
+    if (request.fault or "").partition("@")[0] == "hang":
+        # A call that never returns is one event: the child that goes on after it has a sound device.
+        faulty, sound = (Measure(device.id, request.seed, fault) for fault in (request.fault, None))
+        return Watched(faulty, SILENCE_HANG_S, device.formats(), again=sound)
+    # A processor's kernels do not hang, and a process of their own takes seconds to start: for lab alone.
+    apart = plan.suite == "lab" or not is_processor(device)
+    if not request.watched or not apart or device.emulated:
+        return None
+    return Watched(Measure(request.device), SILENCE_S[plan.suite], device.formats())
 
 
 def measured_rows(device: Device, name: str, plan: Plan) -> Iterator[Row]:
@@ -194,12 +225,15 @@ def measured_rows(device: Device, name: str, plan: Plan) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A workload on a device that the process it is called in opens for itself."""
+    """A workload on a device that the process it is called in opens for itself, before it gives a row."""
 
     device: str
+    seed: int = 0
+    fault: str | None = None
 
     def __call__(self, name: str, plan: Plan) -> Iterator[Row]:
-        yield from measured_rows(open_device(self.device, load_profile, known=load_profiles()), name, plan)
+        device = open_device(self.device, load_profile, self.seed, known=load_profiles(), fault=self.fault)
+        return measured_rows(device, name, plan)
 
 
 def row_of(result: Result | NotMeasured, emulated: bool, profile: DeviceProfile | None = None) -> Row:
@@ -218,17 +252,26 @@ def row_of(result: Result | NotMeasured, emulated: bool, profile: DeviceProfile 
             "validity": result.validity, "notes": list(result.notes),
             "check": check,
             "warmups": list(result.warmups), "samples": list(result.samples), "telemetry": list(result.telemetry),
-            **result.extra,
+            **_model_error(result, emulated, profile), **result.extra,
         }
     )  # fmt: skip
+
+
+def _model_error(result: Result, emulated: bool, profile: DeviceProfile | None) -> dict[str, Any]:
+    """How far off the time model is known to be, beside every emulated figure that comes from it."""
+    if not emulated or profile is None or not result.metrics or result.name.startswith("interconnect."):
+        return {}
+    from greenzone.lab.emulation.validation import model_error
+
+    share, why = model_error(result.name, profile)
+    return {"model_error": share, "model_error_source": why}
 
 
 def _finished(request: Request, device: Device, record: Record, status: Any) -> None:
     """Evidence, parameters, verdicts and findings from the rows there are; the run is over."""
     record.telemetry = [t for t in (device.telemetry(),) if t is not None]
     evaluation.evaluate(record, device, profile_of(device), request.on, request.known_on, request.transaction)
-    if not device.emulated:
-        evaluation.find_identity(record, load_profiles())
+    evaluation.find_identity(record, load_profiles())
     record.run.status = status
     record.run.ended_at = datetime.now(UTC).isoformat(timespec="seconds")
     record.digests = digests(record.to_json())
@@ -239,8 +282,9 @@ def _settings(request: Request) -> dict[str, Any]:
     return {
         "device": request.device, "suite": request.suite, "workloads": list(request.workloads or WORKLOADS),
         "formats": list(request.formats) if request.formats else None,
-        "models": list(request.models) or [default_model().id], "batch": request.batch,
-        "context": request.context, "seed": request.seed, "data": "normal", "on": request.on.isoformat(),
+        "models": [load_model(ref).id for ref in request.models] or None,
+        "batches": list(request.batches) or None, "contexts": list(request.contexts) or None,
+        "seed": request.seed, "fault": request.fault, "data": "normal", "on": request.on.isoformat(),
         "known_on": request.known_on.isoformat(),
         "left_out": left_out(request.workloads or WORKLOADS, request.suite),
         "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters,

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from greenzone.errors import DeviceError, GreenzoneError
+from greenzone.lab.results import HANGS
 from greenzone.lab.workloads import Plan
 from greenzone.records.record import Row
 
@@ -29,11 +30,13 @@ class Watched:
         work: gives the rows of a workload; a function or object that can be sent to a child.
         silence_s: how long a child may say nothing.
         formats: of the device, in the order a workload takes them.
+        again: what a child does that goes on after one that failed; the same if none is given.
     """
 
     work: Work
     silence_s: float
     formats: Sequence[str]
+    again: Work | None = None
 
     def rows(self, name: str, plan: Plan) -> Iterator[Row]:
         """The rows of a workload; where a child hung or died, a row that says so.
@@ -41,11 +44,11 @@ class Watched:
         Raises:
             DeviceError: the child could not use the device at all.
         """
-        left = self._order(name, plan)
+        left, work = self._order(name, plan), self.work
         while True:
             done: list[str] = []
             failure = None
-            for item in self._child(name, plan):
+            for item in self._child(work, name, plan):
                 if isinstance(item, str):
                     failure = item
                 else:
@@ -58,7 +61,7 @@ class Watched:
             left = _after(left, culprit)
             if not left:
                 return
-            plan = replace(plan, formats=tuple(left))
+            plan, work = replace(plan, formats=tuple(left)), self.again or self.work
 
     def _order(self, name: str, plan: Plan) -> Sequence[str] | None:
         """The formats in the order a workload takes them; None where it does not go by format, or chooses itself."""
@@ -66,11 +69,11 @@ class Watched:
             return plan.formats
         return self.formats if name == "matmul" else None
 
-    def _child(self, name: str, plan: Plan) -> Iterator[Row | str]:
+    def _child(self, work: Work, name: str, plan: Plan) -> Iterator[Row | str]:
         """What one child sends: rows, and at the end why it failed, if it did."""
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_send, args=(sender, self.work, name, plan), daemon=True)
+        process = context.Process(target=_send, args=(sender, work, name, plan), daemon=True)
         process.start()
         sender.close()
         try:
@@ -84,7 +87,7 @@ class Watched:
         limit_s = max(START_S, self.silence_s)
         while True:
             if not receiver.poll(limit_s):
-                yield f"no answer for {limit_s:g} s: it hangs; it was ended, and the run went on without it"
+                yield f"no answer for {limit_s:g} s: {HANGS}; it was ended, and the run went on without it"
                 return
             try:
                 kind, content = receiver.recv()
@@ -126,8 +129,9 @@ def _send(sender: Connection, work: Work, name: str, plan: Plan) -> None:
     """The child: send every row, then the end, or why there is none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     try:
+        rows = work(name, plan)  # what it imports and opens first takes long, and is no silence
         sender.send(("ready", None))
-        for row in work(name, plan):
+        for row in rows:
             sender.send(("row", row.model_dump(mode="json")))
         sender.send(("end", None))
     except GreenzoneError as error:

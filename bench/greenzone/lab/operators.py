@@ -1,13 +1,12 @@
-"""What is run, and nothing about how: a product, an attention, one layer of a model.
+"""What is run, and nothing about how: a product, an attention, a sum, a norm.
 
 An operator counts its `operations` (two for each multiply-accumulate), the `bytes` it cannot avoid
 moving (each input read once, each output written once) and the `resident_bytes` it needs in memory.
 Rates, rooflines and emulated times all come from these three. torch is not needed here; memory
-streams are in `streams`.
+streams are in `streams`, layers of a model in `layers`.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal, Protocol
 
 from greenzone.errors import UsageError
@@ -17,7 +16,6 @@ from greenzone.formats import get_format
 # floats accumulate into 16 bits, integers into 32.
 _RESULT_BYTES = {"fp8": 2.0, "fp8_acc16": 2.0, "fp6": 2.0, "fp4": 2.0, "int8": 4.0, "int4": 4.0}
 
-Phase = Literal["prefill", "decode"]
 Data = Literal["normal", "low_toggle"]  # of operands; never zeros, which hardware and libraries may skip
 
 
@@ -38,6 +36,12 @@ class Operator(Protocol):
     def format(self) -> str | None: ...
 
 
+def parts_of(operator: Operator) -> tuple[Operator, ...]:
+    """The operators that a composite one consists of, in order; none where it is one itself."""
+    parts: tuple[Operator, ...] = getattr(operator, "parts", ())
+    return parts
+
+
 def element_bytes(format: str) -> float:
     """Bytes that one element of the format takes.
 
@@ -54,6 +58,15 @@ def result_bytes(format: str) -> float:
     (4.0, 2)
     """
     return _RESULT_BYTES.get(format, element_bytes(format))
+
+
+def passing_format(format: str) -> str:
+    """What a layer passes on from product to product, where its products run in `format`: 16 bits at least.
+
+    >>> passing_format("fp8"), passing_format("fp16")
+    ('bf16', 'fp16')
+    """
+    return format if element_bytes(format) >= 2 else "bf16"
 
 
 def require_sizes(operator: object, **sizes: float) -> None:
@@ -234,113 +247,3 @@ class Norm:
     @property
     def shape(self) -> dict[str, int]:
         return {"rows": self.rows, "width": self.width}
-
-
-@dataclass(frozen=True)
-class ModelShape:
-    """The sizes of a decoder-only language model."""
-
-    id: str
-    name: str
-    layers: int
-    hidden: int
-    intermediate: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    vocabulary: int
-    tied_embeddings: bool
-    parameters: float
-    mlp: Literal["gated", "plain"] = "gated"
-
-
-@dataclass(frozen=True)
-class DecoderLayer:
-    """One layer of a model in one phase, as the list of operators it consists of.
-
-    Prefill runs `tokens` new rows of each sequence against themselves (`context` equals `tokens`);
-    decode runs one new row against a cache of `context` rows, itself included. The rotary embedding
-    is left out: it is under a thousandth of the operations and reads no weights.
-    """
-
-    model: ModelShape
-    phase: Phase
-    batch: int
-    tokens: int
-    context: int
-    format: str
-
-    def __post_init__(self) -> None:
-        require_sizes(self, batch=self.batch, tokens=self.tokens, context=self.context)
-        if self.phase == "decode" and self.tokens != 1:
-            raise UsageError(f"DecoderLayer: decode runs 1 token of a sequence at a time, not {self.tokens}")
-        if self.phase == "prefill" and self.context != self.tokens:
-            raise UsageError(
-                f"DecoderLayer: prefill starts from an empty cache, so context is {self.tokens} (tokens), "
-                f"not {self.context}"
-            )
-
-    @property
-    def name(self) -> str:
-        return f"inference.{self.phase}"
-
-    @property
-    def rows(self) -> int:
-        return self.batch * self.tokens
-
-    @cached_property
-    def parts(self) -> tuple[Operator, ...]:
-        model, rows, form = self.model, self.rows, self.format
-        width, narrow = model.heads * model.head_dim, model.kv_heads * model.head_dim
-        attention = Attention(
-            self.batch, model.heads, model.kv_heads, model.head_dim,
-            self.tokens, self.context, form, causal=self.phase == "prefill",
-        )  # fmt: skip
-        ups = 2 if model.mlp == "gated" else 1
-        return (
-            Norm(rows, model.hidden, form),
-            Matmul(rows, width, model.hidden, form, transposed=True),
-            Matmul(rows, narrow, model.hidden, form, transposed=True),
-            Matmul(rows, narrow, model.hidden, form, transposed=True),
-            attention,
-            Matmul(rows, model.hidden, width, form, transposed=True),
-            Elementwise(rows * model.hidden, 2, form),
-            Norm(rows, model.hidden, form),
-            *[Matmul(rows, model.intermediate, model.hidden, form, transposed=True)] * ups,
-            Elementwise(rows * model.intermediate, ups, form, operations_per_element=4 + ups - 1),
-            Matmul(rows, model.hidden, model.intermediate, form, transposed=True),
-            Elementwise(rows * model.hidden, 2, form),
-        )
-
-    @property
-    def operations(self) -> float:
-        return sum(part.operations for part in self.parts)
-
-    @property
-    def bytes(self) -> float:
-        return sum(part.bytes for part in self.parts)
-
-    @property
-    def weight_bytes(self) -> float:
-        weights = sum(part.n * part.k for part in self.parts if isinstance(part, Matmul))
-        return (weights + 2 * self.model.hidden) * element_bytes(self.format)
-
-    @property
-    def cache_bytes(self) -> float:
-        """Keys and values of all sequences."""
-        model = self.model
-        elements = 2 * self.batch * self.context * model.kv_heads * model.head_dim
-        return elements * element_bytes(self.format)
-
-    @property
-    def resident_bytes(self) -> float:
-        model = self.model
-        results = sum(part.m * part.n for part in self.parts if isinstance(part, Matmul))
-        passing = 4 * self.rows * model.hidden + 2 * self.rows * model.intermediate
-        return self.weight_bytes + self.cache_bytes + (results + passing) * element_bytes(self.format)
-
-    @property
-    def shape(self) -> dict[str, int]:
-        names = ("hidden", "intermediate", "heads", "kv_heads", "head_dim")
-        sizes = {"batch": self.batch, "tokens": self.tokens, "context": self.context}
-        return sizes | {name: int(getattr(self.model, name)) for name in names}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from greenzone.datafiles import data_files, data_root, read_bytes, sha256
+from greenzone.lab.models import model_path
 from greenzone.parts.catalogue import profile_paths
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.record import SCHEMA
@@ -30,14 +31,13 @@ def rules(profile: DeviceProfile | None, spec: str = "", models: Iterable[str] =
     Args:
         profile: of the device, if it has one.
         spec: how the device was asked for; an emulated one may be of a file of the user's own.
-        models: ids of the models run.
+        models: of those run, the ids, or the files of the user's own.
     """
     hashes = _shipped()
     files = {name: value for name, value in hashes.items() if name.startswith(RULES)}
     own = _profile_file(profile, spec)
-    used = {_name(own): sha256(read_bytes(own))} if own else {}
-    named = [f"models/{model}.toml" for model in models]
-    used |= {name: hashes[name] for name in named if name in hashes}
+    paths = [*([own] if own else []), *map(model_path, models)]
+    used = {_name(path): sha256(read_bytes(path)) for path in paths}
     return {"sha256": _whole(files), "files": files, "profiles": used}
 
 
@@ -51,9 +51,12 @@ def _whole(hashes: Mapping[str, Any]) -> str:
 
 
 def _profile_file(profile: DeviceProfile | None, spec: str) -> Path | None:
-    named = Path(spec.removeprefix("emulated:"))
-    if spec.startswith("emulated:") and named.is_file():
-        return named
+    if spec.startswith("emulated:"):
+        from greenzone.lab.devices.emulated.node import Place
+
+        named = Path(Place.of(spec.removeprefix("emulated:")).profile)
+        if named.is_file():
+            return named
     return profile_paths().get(profile.id) if profile else None
 
 

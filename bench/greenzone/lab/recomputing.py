@@ -1,11 +1,12 @@
 """The figures of a row worked out again from its samples, as the run worked them out, without a device.
 
 What one call amounts to comes from the shape; time from the samples; their uncertainty from both. Taken as
-recorded are the seconds of the vocabulary head and the layer's own operations (`lab.workloads.inference`),
-the ceiling, and whether a load had settled, which earlier samples told.
+recorded are the ceiling, whether a load had settled, which earlier samples told, and of inference the
+operations and bytes of the layer and of the step, the seconds of each part of its rest, and what fits.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from greenzone.errors import RecordError
@@ -13,15 +14,17 @@ from greenzone.lab.links import AllReduce, Transfer
 from greenzone.lab.measure.sampling import CEILING_MARGIN
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
-from greenzone.lab.repeats import METRICS, widened
+from greenzone.lab.repeats import widened
 from greenzone.lab.results import Check
 from greenzone.lab.streams import STREAMS, Sweep
 from greenzone.lab.workloads.plan import figures
-from greenzone.records.record import EstimateRow, Row
+from greenzone.lab.workloads.steps import Reached, judged
+from greenzone.records.record import METRICS, EstimateRow, Row
 from greenzone.records.store import MAX_SAMPLES
 from greenzone.statistics import median
 
 _SHORTEST_S, _LONGEST_S = 1e-12, 1e6  # of a call
+_NONE: Mapping[str, Any] = dict.fromkeys((*METRICS, "ttft_s", "tpot_s", "mfu", "mbu", "bound_by"))
 _SCALE = {"rate_tops": 1e12, "bandwidth_gb_s": 1e9}
 _STREAMS = {stream.name: stream for stream in STREAMS}
 _STREAM_ELEMENT_BYTES = 4  # streams run in fp32
@@ -38,20 +41,17 @@ def recomputed(row: Row) -> Row:
             message says why.
     """
     if not row.measured:
-        return row.model_copy(update=dict.fromkeys(METRICS))
+        return row.model_copy(update=_NONE)
     row = _counted(row)
     if not row.samples:
-        return _judged(row.model_copy(update=dict.fromkeys(METRICS)))
+        return _judged(row.model_copy(update=_NONE))
     _require_samples(row)
     name = _metric(row)
-    found = figures(name, _amount(row, name), _whole(row, name, row.samples, row.head_seconds), row.rounds)
+    step = _step(row) if name == "tokens_per_s" else {}
+    found = figures(name, _amount(row, name), _whole(row, row.samples, _rest_seconds(row)), row.rounds)
     e = found.metrics[name]
-    again = row.model_copy(
-        update={
-            **dict.fromkeys(METRICS), name: EstimateRow(median=e.median, low=e.low, high=e.high), **found.sureness,
-            **({"layer_seconds": _layer_seconds(row)} if name == "tokens_per_s" else {}),
-        }
-    )  # fmt: skip
+    estimate = EstimateRow(median=e.median, low=e.low, high=e.high)
+    again = row.model_copy(update={**_NONE, name: estimate, **found.sureness, **step})
     return _judged(_with_repeats(again, name))
 
 
@@ -96,17 +96,68 @@ def _amount(row: Row, name: str, one: Mapping[str, Any] | None = None) -> float:
     return _number(one[key] if one is not None else getattr(row, key), key) / _SCALE[name]
 
 
-def _whole(row: Row, name: str, samples: list[float], head_seconds: Any) -> list[float]:
-    """Seconds of what the figure is about: of a model, that is every layer and the head."""
-    if name != "tokens_per_s":
+def _whole(row: Row, samples: list[float], rest_seconds: Any) -> list[float]:
+    """Seconds of what the figure is about: of a model worked out, that is every layer and the rest."""
+    if not _is_worked_out(row):
         return samples
-    layers, head = _number(row.layers, "layers"), _number(head_seconds, "head_seconds")
-    return [layers * sample + head for sample in samples]
+    layers, rest = _number(row.layers, "layers"), _number(rest_seconds, "rest_seconds")
+    return [layers * sample + rest for sample in samples]
 
 
-def _layer_seconds(row: Row) -> float:
-    """The median of the first round, with which the head was worked out."""
-    return median(row.samples[: row.rounds[0]] if row.rounds else row.samples)
+def _is_worked_out(row: Row) -> bool:
+    """Whether its samples are those of one layer; a model measured whole says that it is not."""
+    return row.name.startswith("inference.") and row.worked_out is not False
+
+
+def _rest_seconds(row: Row) -> float | None:
+    """Seconds of a step beside its commonest layers; in older records, those of the head."""
+    if parts := _table(row, "rest"):
+        return sum(_number(seconds, f"rest.{name}") for name, seconds in parts.items())
+    return row.head_seconds if row.rest_seconds is None else row.rest_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A step as a row tells of it."""
+
+    phase: Any
+    operations: float
+    bytes: float
+    devices: int
+
+
+def _step(row: Row) -> dict[str, Any]:
+    """What of a step was worked out from the first round: its seconds, and how well it uses the device."""
+    first = median(row.samples[: row.rounds[0]] if row.rounds else row.samples)
+    rest = _rest_seconds(row)
+    found: dict[str, Any] = {"layer_seconds": first, "roofline": [*map(_point, row.roofline)]}
+    if not _is_worked_out(row):
+        del found["layer_seconds"]
+    elif row.rest_seconds is not None:
+        found["rest_seconds"] = rest
+    if not (against := _table(row, "against")):  # as in older records
+        return found
+    step = _Told(row.phase, _told(row, "step_operations"), _told(row, "step_bytes"), row.devices or 1)
+    reached = Reached(*(_number(against[key], f"against.{key}") for key in ("rate_tops", "bandwidth_gb_s")))
+    (seconds,) = _whole(row, [first], rest)
+    return found | judged(step, seconds, _table(row, "rest").get("links", 0.0), reached)
+
+
+def _point(point: dict[str, Any]) -> dict[str, Any]:
+    """An operator of a layer, with the rate it reached alone, if it was run alone."""
+    if point.get("seconds") is None:
+        return {**point, "tops": None}
+    operations, seconds = (_number(point[key], f"roofline.{key}") for key in ("operations", "seconds"))
+    return {**point, "tops": operations / seconds / 1e12}
+
+
+def _table(row: Row, key: str) -> Mapping[str, Any]:
+    found = (row.model_extra or {}).get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _told(row: Row, key: str) -> float:
+    return _number((row.model_extra or {}).get(key), key)
 
 
 def _with_repeats(row: Row, name: str) -> Row:
@@ -129,7 +180,8 @@ def _process_median(row: Row, name: str, one: Mapping[str, Any]) -> float:
         raise RecordError(f"repeats.samples is no list of 1 to {MAX_SAMPLES} numbers")
     if not {*map(type, samples)} <= {int, float} or not _SHORTEST_S <= min(samples) <= max(samples) <= _LONGEST_S:
         raise RecordError("repeats.samples holds what is no time of a call; a number above 0 stands there")
-    return _amount(row, name, one) / median(_whole(row, name, samples, one.get("head_seconds")))
+    rest = one.get("rest_seconds", one.get("head_seconds"))
+    return _amount(row, name, one) / median(_whole(row, samples, rest))
 
 
 def _judged(row: Row) -> Row:

@@ -9,9 +9,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from greenzone.records.record import EstimateRow, Row
+from greenzone.records.record import METRICS, EstimateRow, Row, key
 
-METRICS = ("rate_tops", "bandwidth_gb_s", "tokens_per_s")
 KEPT = 100  # samples of each process that a row keeps beside those of the middle one
 
 
@@ -24,12 +23,6 @@ def combined(runs: Sequence[Sequence[Row]]) -> Iterator[Row]:
     by_run = [{key(row): row for row in run} for run in runs]
     for benchmark in dict.fromkeys(name for rows in by_run for name in rows):
         yield _combined([rows.get(benchmark) for rows in by_run])
-
-
-def key(row: Row) -> tuple[Any, ...]:
-    """What tells one benchmark of a run from another."""
-    sweep = tuple(sorted(row.shape.items())) if row.name.endswith("sweep") else None
-    return row.name, row.format, row.variant, row.data, row.window, row.model, row.batch, row.context, row.phase, sweep
 
 
 def _combined(rows: Sequence[Row | None]) -> Row:
@@ -63,8 +56,8 @@ def widened(row: Row, medians: Sequence[float]) -> Row:
 def _process(n: int, row: Row, value: EstimateRow) -> dict[str, Any]:
     """What a reader needs to work out the median of one process again."""
     plain = {"process": n, "median": value.median, "operations": row.operations, "bytes": row.bytes}
-    head = {"head_seconds": row.head_seconds} if row.head_seconds is not None else {}
-    return {**plain, **head, "samples": around_median(row.samples)}
+    rest = {"rest_seconds": row.rest_seconds} if row.rest_seconds is not None else {}
+    return {**plain, **rest, "samples": around_median(row.samples)}
 
 
 def around_median(samples: Sequence[float], kept: int = KEPT) -> list[float]:

@@ -20,6 +20,11 @@ FOUND_IN_NOTES = {
 }
 
 
+LOST = "the device is lost"  # in every message of a device that is gone
+HANGS = "it hangs"  # in the reason of what was ended because it said nothing more
+SMALLER = "a smaller size was tried"  # how the note of a size that did not fit ends
+
+
 class Disturbance(str):
     """A remark of a device that something else ran beside the load: the measurement is worth repeating."""
 

@@ -31,8 +31,10 @@ MOST_SAMPLES = 600_000  # of all rows: five times those of the longest suite, so
 _THREADS = 4
 FIGURES = (
     "operations", "bytes", "rate_tops", "bandwidth_gb_s", "tokens_per_s", "timer_uncertainty", "effective_samples",
-    "uncertainty", "layer_seconds", "repeats", "validity",
+    "uncertainty", "layer_seconds", "rest_seconds", "ttft_s", "tpot_s", "mfu", "mbu", "bound_by", "intensity",
+    "asked_seconds", "roofline", "repeats", "validity",
 )  # fmt: skip
+_OF_EACH = {"repeats": "median", "roofline": "tops"}  # what is worked out of each entry of a list
 # What a record that was tampered with can make the functions of a run raise.
 _BROKEN = (GreenzoneError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
@@ -161,9 +163,9 @@ def _row(row: Row) -> tuple[Row, str | None]:
 
 
 def _figure(name: str, row: Row, again: Row) -> tuple[Any, Any]:
-    found = [getattr(one, name) for one in (row, again)]
-    if name == "repeats":
-        found = [[process.get("median") for process in repeats] for repeats in found]
+    found: list[Any] = [getattr(one, name, None) for one in (row, again)]
+    if own := _OF_EACH.get(name):
+        found = [[one.get(own) for one in several] for several in found]
     plain = [value.model_dump() if hasattr(value, "model_dump") else value for value in found]
     return plain[0], plain[1]
 

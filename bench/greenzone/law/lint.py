@@ -75,6 +75,7 @@ def _references(regime: Regime) -> Iterable[tuple[str, str]]:
     yield from ((key, ref) for key, ref in (("relieves", regime.relieves), ("fallback", regime.fallback)) if ref)
     for n, version in enumerate(regime.versions):
         yield from ((f"version.{n}.clause", ref) for ref in version.refers_to)
+        yield from ((f"version.{n}.limit {x.id!r}", ref) for x in version.limits for ref in x.caught)
 
 
 def _mentions(regime: Regime, cases: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str]]:

@@ -15,6 +15,7 @@ from greenzone.datafiles import Before, Bound, Check, Confidence, Strings, data_
 from greenzone.errors import DataFileError, UsageError, nearest, unknown
 from greenzone.intervals import Range
 from greenzone.law.countries import ISO, group_ids
+from greenzone.law.limits import Limit
 from greenzone.parameters import ITEM_FACTS, ITEMS, PARAMETERS
 
 Effect = Literal["control", "eligibility", "tariff", "quantity"]
@@ -156,7 +157,7 @@ class Reading:
     clauses: tuple[Clause, ...] = field(default=(), metadata={"key": "clause"})
 
 
-KEEPABLE = {"clause": "clauses", "exclusion": "exclusions", "outcome": "outcomes", "note": "notes"}
+KEEPABLE = {"clause": "clauses", "exclusion": "exclusions", "outcome": "outcomes", "limit": "limits", "note": "notes"}
 
 
 def _check_parameters(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -181,7 +182,7 @@ class Version:
     status: Status
     effective: date | None = None
     compliance: date | None = None
-    # What stands as in the version before: clauses, exclusions, outcomes, notes.
+    # What stands as in the version before: clauses, exclusions, outcomes, limits, notes.
     keeps: Annotated[Strings, Check(_check_keeps)] = ()
     # Parameters of which the text counts what the circuit is "programmable to have".
     programmable: Annotated[Strings, Check(_check_parameters)] = ()
@@ -192,6 +193,7 @@ class Version:
     readings: tuple[Reading, ...] = field(default=(), metadata={"key": "reading"})
     # What follows where nothing is caught: the other heading of a tariff.
     otherwise: Outcome | None = None
+    limits: tuple[Limit, ...] = field(default=(), metadata={"key": "limit"})
     notes: tuple[Note, ...] = field(default=(), metadata={"key": "note"})
 
     @property
@@ -293,6 +295,9 @@ class Regime:
             ids = [c.id for c in v.all_clauses]
             for double in sorted({i for i in ids if ids.count(i) > 1}):
                 yield f"version.{n}.clause - {double!r} stands twice"
+            limits = [limit.id for limit in v.limits]
+            for double in sorted({i for i in limits if limits.count(i) > 1}):
+                yield f"version.{n}.limit - {double!r} stands twice"
             paragraphs = {c.paragraph for c in v.all_clauses}
             for m, o in enumerate(v.outcomes):
                 if o.paragraph is not None and o.paragraph not in paragraphs:

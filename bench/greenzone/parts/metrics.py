@@ -62,12 +62,31 @@ def _memory_gb(profile: DeviceProfile, _: Part) -> Interval:
     return own
 
 
+# Llama 3.1 8B in bf16, one sequence: bytes that a decode step at 2,048 tokens of context cannot do without, and
+# operations of a prompt of 2,048 tokens, as `lab.serving` counts them (a test holds them to it).
+DECODE_STEP_BYTES = 15_278_284_800
+PREFILL_OPERATIONS, PREFILL_TOKENS = 29_695_783_485_440, 2048
+
+
+def _decode_tokens(_: DeviceProfile, part: Part) -> Interval:
+    """At most, by the memory alone: every weight and the cache are read once a token."""
+    return part.value("dram_bandwidth_gb_s").interval.scaled(1e9 / DECODE_STEP_BYTES)
+
+
+def _prefill_tokens(profile: DeviceProfile, _: Part) -> Interval:
+    """At most, by the claimed dense rate in 16 bits alone."""
+    rate = profile.peak("bf16") or profile.peak("fp16") or Interval.UNKNOWN
+    return rate.scaled(1e12 * PREFILL_TOKENS / PREFILL_OPERATIONS)
+
+
 METRICS: dict[str, Metric] = {
     m.name: m
     for m in (
         *(Metric(p.name, p.title, p.unit, _parameter(p.name)) for p in PARAMETERS.values()),
         Metric("memory_gb", "DRAM capacity, in the package or not", "GB", _memory_gb),
         *(Metric(f"{f}_tops", f"claimed dense {f} rate", "TOPS", _rate(f)) for f in FORMATS),
+        Metric("decode_tokens_s", "decode of Llama 3.1 8B in bf16, one user, at most", "tokens/s", _decode_tokens),
+        Metric("prefill_tokens_s", "prefill of Llama 3.1 8B in 16 bits, at most", "tokens/s", _prefill_tokens),
         Metric("tpp_per_w", "TPP by board power", "TOPS x bit / W", _per_watt),
         Metric("power_w", "board power", "W", _hardware(lambda h: h.power_w)),
         Metric("units", "units of the whole package", "", _hardware(lambda h: h.units)),

@@ -67,6 +67,7 @@ def _as_sourced(value: Any) -> Any:
     return value if isinstance(value, dict) else {"value": value}
 
 
+NotNegative = Annotated[float, Bound(ge=0)]
 Sparsity = Annotated[str, Check(_check_sparsity)]
 FormatName = Annotated[str, Check(_check_format)]
 ByFormat = Annotated[dict[str, Positive], Check(_check_formats)]
@@ -251,24 +252,35 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Limiter:
-    """A cap on the rate of one format that acts after a burst."""
+    """A cap on one format, of its rate or of the clock, that acts after a burst and takes hold within an onset."""
 
     format: FormatName
-    rate_tops: Positive
-    burst_ms: Positive
+    rate_tops: Positive | None = None
+    burst_ms: NotNegative = 0.0
+    onset_ms: NotNegative = 0.0
+    clock_mhz: Positive | None = None
     source: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.rate_tops is None) == (self.clock_mhz is None):
+            raise ValueError(f"limiter - {self.format}: give rate_tops or clock_mhz, one of the two")
 
 
 @dataclass(frozen=True)
 class Emulation:
-    """What differs from the architecture's defaults in the emulated device."""
+    """What differs from the architecture's defaults in the emulated device.
+
+    `clock_mhz` is the steady clock that was read off under large products, by format.
+    """
 
     matmul_efficiency: ByFormat = field(default_factory=dict)
+    clock_mhz: ByFormat = field(default_factory=dict)
     bandwidth_efficiency: dict[str, Positive] = field(default_factory=dict)
     launch_us: Positive | None = None
     idle_w: Positive | None = None
     energy_pj_per_op: ByFormat = field(default_factory=dict)
     limiter: tuple[Limiter, ...] = ()
+    ecc_share: Annotated[float, Bound(ge=0, lt=1)] | None = None  # of the capacity, where error correction takes some
     source: str | None = None
     confidence: Confidence | None = None
 

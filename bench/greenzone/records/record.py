@@ -13,6 +13,9 @@ READABLE = (SCHEMA,)
 
 # The first fault of a list is told, not every one: a file of a million of them is to be refused at once.
 FIRST = FailFast()
+# What a benchmark may be a figure of, and the unit of each.
+METRICS = {"rate_tops": "TOPS", "bandwidth_gb_s": "GB/s", "tokens_per_s": "tokens/s"}
+
 Severity = Literal["info", "warning", "error"]
 RunStatus = Literal["running", "complete", "interrupted", "failed"]
 
@@ -70,6 +73,8 @@ class Row(RecordModel):
     burst_window_s: float | None = None
     effective_samples: float | None = None
     uncertainty: dict[str, float] | None = None
+    model_error: float | None = None
+    model_error_source: str | None = None
     set_aside: int | None = None
     limiter: dict[str, Any] | None = None
     repeats: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
@@ -79,6 +84,18 @@ class Row(RecordModel):
     layers: int | None = None
     layer_seconds: float | None = None
     head_seconds: float | None = None
+    rest_seconds: float | None = None
+    devices: int | None = None
+    ttft_s: float | None = None
+    tpot_s: float | None = None
+    mfu: float | None = None
+    mbu: float | None = None
+    bound_by: str | None = None
+    turns_at: int | None = None
+    largest_batch: int | None = None
+    largest_context: int | None = None
+    worked_out_over_measured: float | None = None
+    roofline: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
     how: str | None = None
     fits: bool | None = None
     telemetry: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
@@ -86,6 +103,34 @@ class Row(RecordModel):
     warmups: Annotated[list[float], FIRST] = Field(default_factory=list)
     samples: Annotated[list[float], FIRST] = Field(default_factory=list)
     rounds: Annotated[list[int], FIRST] = Field(default_factory=list)
+
+    @property
+    def metric(self) -> str | None:
+        """The name of its figure; None where it has none."""
+        return next((name for name in METRICS if getattr(self, name) is not None), None)
+
+    @property
+    def estimate(self) -> EstimateRow | None:
+        """Its figure, in the unit of its metric."""
+        found: EstimateRow | None = getattr(self, self.metric) if self.metric else None
+        return found
+
+    @property
+    def title(self) -> str:
+        """What tells it from the other benchmarks of a run, in words."""
+        inference = [self.model or "", f"batch {self.batch}" if self.batch else ""]
+        inference += [f"context {self.context}"] if self.context else []
+        working_set = self.shape.get("working_set_bytes") if self.name.endswith("sweep") else None
+        size = f"of {working_set} bytes" if working_set else ""
+        data = "low-toggle data" if self.data == "low_toggle" else ""
+        words = [self.name, size, self.format or "", self.variant or "", *inference, data, self.window or ""]
+        return " ".join(word for word in words if word)
+
+
+def key(row: Row) -> tuple[Any, ...]:
+    """What tells one benchmark of a run from another."""
+    sweep = tuple(sorted(row.shape.items())) if row.name.endswith("sweep") else None
+    return row.name, row.format, row.variant, row.data, row.window, row.model, row.batch, row.context, row.phase, sweep
 
 
 class Finding(RecordModel):

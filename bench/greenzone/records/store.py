@@ -53,7 +53,7 @@ def write(record: Record, path: Path) -> None:
     Raises:
         FileError: the disk is full or the folder went away.
     """
-    write_text(json.dumps(record.to_json(), indent=1, allow_nan=False) + "\n", path)
+    write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
 
 
 def _write_through(text: str, path: Path) -> None:
@@ -99,6 +99,27 @@ def read(path: Path) -> Record:
     return parse(decoded(content(path), path), path)
 
 
+def read_all(path: Path) -> list[tuple[Path, Record]]:
+    """The record of a file, or every record in a folder and below it, in the order of names.
+
+    Other JSON files of a folder are passed by; one that is broken is not.
+
+    Raises:
+        RecordError: a record that is broken, or of a version not known.
+        FileError: it cannot be read, or the folder holds no record.
+    """
+    if not path.is_dir():
+        return [(path, read(path))]
+    found = []
+    for file in sorted(p for p in path.rglob("*.json") if not p.name.startswith(".") and p.is_file()):
+        data = decoded(content(file), file)
+        if isinstance(data, dict) and str(data.get("schema")).startswith(PREFIX):
+            found.append((file, parse(data, file)))
+    if not found:
+        raise FileError(f"{path}: holds no record; give a folder that `greenzone run -o` wrote to, or a record in it")
+    return found
+
+
 def content(path: Path) -> bytes:
     """The bytes of a record.
 
@@ -110,14 +131,17 @@ def content(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise RecordError(f"{path}: cannot be read (not a regular file); a record is what `greenzone run` writes")
         with path.open("rb") as stream:
-            found = stream.read(MAX_BYTES + 1)
+            size = os.fstat(stream.fileno()).st_size
+            if size > MAX_BYTES:
+                raise RecordError(
+                    f"{path}: {size / 2**20:.0f} MiB, and a record holds at most {MAX_BYTES >> 20} MiB; "
+                    "check that it is what `greenzone run` wrote"
+                )
+            return stream.read(MAX_BYTES)
     except RecordError:
         raise
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from None
-    if len(found) > MAX_BYTES:
-        raise RecordError(f"{path}: larger than {MAX_BYTES >> 20} MiB, the most a record may hold")
-    return found
 
 
 def decoded(found: bytes, path: object) -> Any:
@@ -146,8 +170,11 @@ def parse(data: Any, path: object) -> Record:
     if not isinstance(schema, str) or not schema.startswith(PREFIX):
         raise RecordError(f"{path}: no greenzone record (schema is {schema!r}, not {READABLE[-1]!r})")
     if schema not in READABLE:
+        tool = data.get("tool")
+        by = tool.get("version") if isinstance(tool, dict) else None
+        wrote = f" to {by} or later, which wrote it" if by else ""
         raise RecordError(
-            f"{path}: {schema} is newer than this version reads ({', '.join(READABLE)}); update greenzone"
+            f"{path}: {schema} is newer than this version reads ({', '.join(READABLE)}); update greenzone{wrote}"
         )
     _require_sizes(data, path)
     try:

@@ -14,11 +14,13 @@ from greenzone.parts.profile import DeviceProfile
 
 TIER_METRICS = (
     "tpp", "performance_density", "dram_bandwidth_gb_s", "memory_gb", "interconnect_bandwidth_gb_s",
+    "decode_tokens_s", "prefill_tokens_s",
 )  # fmt: skip
 # As a column is headed where the name is too wide.
 HEADS = {
     "tpp": "TPP", "performance_density": "density", "dram_bandwidth_gb_s": "DRAM GB/s", "memory_gb": "DRAM GB",
     "interconnect_bandwidth_gb_s": "interconnect GB/s", "applicable_die_area_mm2": "die area mm2",
+    "decode_tokens_s": "decode t/s", "prefill_tokens_s": "prefill t/s",
 }  # fmt: skip
 COMPARED = (
     *TIER_METRICS, "applicable_die_area_mm2", "io_bandwidth_gb_s", "copackaged_dram_gb", "dram_io_bandwidth_gb_s",

@@ -1,12 +1,13 @@
 """Plots, the same bytes for the same data: no dates, fixed ids, text as text."""
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from greenzone.errors import FileError, UsageError
+from greenzone.errors import FileError, GreenzoneError, UsageError
 from greenzone.parts.metrics import METRICS
 from greenzone.report.parts import span
 
@@ -35,11 +36,24 @@ def tiers_plot(rows: Sequence[dict[str, Any]], metrics: Sequence[str], path: Pat
     """
     if not rows:
         raise UsageError("there is no part to draw")
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = _figure(rows, metrics)
         save(figure, path)
+
+
+def styled(more: Mapping[Any, Any] = MappingProxyType({})) -> AbstractContextManager[None]:
+    """The settings under which figures are made and saved, with more of one's own.
+
+    Raises:
+        GreenzoneError: matplotlib cannot be loaded.
+    """
+    try:
+        import matplotlib
+
+        return matplotlib.rc_context({**STYLE, **more})
+    except (ImportError, ValueError) as error:  # it is not there, or MPLBACKEND names a backend that is none
+        why = str(error).partition(";")[0]
+        raise GreenzoneError(f"matplotlib cannot be loaded ({why}); unset MPLBACKEND, or install it again") from None
 
 
 def _figure(rows: Sequence[dict[str, Any]], metrics: Sequence[str]) -> "Figure":

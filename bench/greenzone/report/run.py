@@ -24,6 +24,7 @@ SEVERITY = {"info": "", "warning": "yellow", "error": "bold red"}
 # What one busy neighbour does to every row: from so many on, the first are shown and the rest are named.
 _REPETITIVE = ("contention", "two_speeds", "throttled")
 _ALIKE, _SHOWN = 4, 2
+BY_DATE = "The same part on other dates, exported from the US to China"
 
 
 @dataclass(frozen=True)
@@ -40,27 +41,27 @@ def run_report(report: Report) -> Group:
     record, c = report.record, report.classification
     return Group(
         *_head(record),
-        *_measured_sections(record, c.part),
+        *measured_sections(record, c.part).values(),
         terminal.section("Findings", *_findings(record)),
         terminal.section("Evidence by basis", terminal.evidence(c.part)),
         Text(),
         terminal.classification(c),
-        terminal.section("The same part on other dates, exported from the US to China", by_date(c)),
+        terminal.section(BY_DATE, by_date(c)),
         *([Text(), Text(f"record: {report.path}")] if report.path else []),
     )
 
 
-def _measured_sections(record: Record, part: Part) -> list[Group]:
+def measured_sections(record: Record, part: Part) -> dict[str, terminal.Section]:
     """What was measured, by workload; a workload that was not run has no section."""
     names = {r.name.split(".")[0] for r in record.benchmarks}
-    sections: dict[str, Callable[[], Group]] = {
+    sections: dict[str, Callable[[], terminal.Section]] = {
         "matmul": lambda: terminal.section("Rates by format (median, U with k = 2)", _rates(record, "matmul")),
         "peak": lambda: terminal.section("Rates from registers, beyond the library", _rates(record, "peak")),
         "memory": lambda: terminal.section("Memory bandwidth (median, U with k = 2)", *_bandwidth(record, part)),
         "interconnect": lambda: terminal.section("Links (median, U with k = 2)", _links(record)),
         "inference": lambda: terminal.section("Inference", *_inference(record)),
     }
-    return [made() for name, made in sections.items() if name in names]
+    return {name: made() for name, made in sections.items() if name in names}
 
 
 def _head(record: Record) -> list[RenderableType]:
@@ -85,7 +86,7 @@ def _rates(record: Record, name: str) -> Table:
         label = ", ".join(word for word in words if word)
         rows.append((r.format, r.window, estimate(r.rate_tops), _effective(r), *known, _size(r), label))
     missing = [r for r in record.benchmarks if not r.measured and r.name == name]
-    rows += [(r.format or "", "", "not measured", "", "", "", "", "") for r in missing]
+    rows += [(r.format or "", "", "not measured", "", "", "", "", _label(r)) for r in missing]
     columns = ("format", "window", "TOPS", "n eff", "of claim", "of ceiling", "m x n x k", "")
     return terminal.table(*columns, rows=rows, right=columns[2:6])
 
@@ -108,7 +109,7 @@ def _size(r: Row) -> str:
 
 
 def _label(r: Row) -> str:
-    words = ["emulated"] if r.emulated else []
+    words = [(f"model +/- {r.model_error:.0%}, " if r.model_error else "") + "emulated"] if r.emulated else []
     return " ".join([*words, *([r.validity] if r.validity != "valid" and r.validity else [])])
 
 
@@ -119,7 +120,7 @@ def _bandwidth(record: Record, part: Part) -> list[Table]:
     streams, points = [], []
     for r in _rows(record, "memory."):
         if r.name == "memory.sweep":
-            points.append((_set_size(r.shape.get("working_set_bytes", 0)), estimate(r.bandwidth_gb_s), _label(r)))
+            points.append((set_size(r.shape.get("working_set_bytes", 0)), estimate(r.bandwidth_gb_s), _label(r)))
             continue
         shares = (_bus(r), _effective(r), _share(r.bandwidth_gb_s, known))
         streams.append((r.name.removeprefix("memory."), r.window, estimate(r.bandwidth_gb_s), *shares, _label(r)))
@@ -144,15 +145,15 @@ def _links(record: Record) -> Table:
         words = (r.name.removeprefix("interconnect.").replace("_", " "), r.variant)
         figure = estimate(r.bandwidth_gb_s) if r.measured else "not measured"
         where = "between processes, over no link" if r.variant == "gloo" else ""
-        said = [_label(r), where] if r.measured else [r.reason]
+        said = [_label(r), where if r.measured else r.reason]
         rows.append((", ".join(filter(None, words)), r.window or "", figure, " ".join(filter(None, said))))
     return terminal.table("link", "window", "GB/s", "", rows=rows, right=("GB/s",))
 
 
-def _set_size(size: int) -> str:
+def set_size(size: int) -> str:
     """Bytes in the unit that caches are sold in.
 
-    >>> _set_size(2**19), _set_size(3 * 2**20)
+    >>> set_size(2**19), set_size(3 * 2**20)
     ('512 KiB', '3 MiB')
     """
     unit, name = (2**20, "MiB") if size >= 2**20 else (2**10, "KiB")
@@ -160,17 +161,47 @@ def _set_size(size: int) -> str:
 
 
 def _inference(record: Record) -> list[RenderableType]:
-    rows, how = [], []
+    """Tokens a second and the time of a step; then what holds each step up; then how it was worked out."""
+    rows, held, how = [], [], []
     for r in _rows(record, "inference."):
-        what = f"{r.model} {r.format}, batch {r.batch}, {_span(r)}"
-        rows.append((r.name.removeprefix("inference."), what, estimate(r.tokens_per_s), _label(r)))
+        phase, model = r.name.removeprefix("inference."), f"{r.model} {r.format}"
+        model = f"{model} x {r.devices}" if (r.devices or 1) > 1 else model
+        seconds = r.ttft_s or r.tpot_s
+        step = f"{seconds * 1e3:.4g}" if seconds else ""
+        said = [r.variant if r.worked_out is False else None, _label(r)]
+        words = ", ".join(filter(None, said))
+        rows.append((phase, model, r.batch, _span(r), estimate(r.tokens_per_s), step, words))
+        if r.mfu is not None and r.mbu is not None:
+            utilised = f"{r.mfu:.1%}", f"{r.mbu:.1%}"
+            held.append((phase, model, r.batch, _span(r), *utilised, r.bound_by, r.largest_batch or "", words))
         how.append(r.how)
-    said = [Text(f"worked out, not measured whole: {h}", style="dim") for h in dict.fromkeys(h for h in how if h)]
-    return [terminal.table("phase", "model", "tokens/s", "", rows=rows, right=("tokens/s",)), *said[:1]]
+    text = [Text(f"worked out, not measured whole: {h}", style="dim") for h in dict.fromkeys(h for h in how if h)]
+    first = ("phase", "model", "batch", "tokens", "tokens/s", "step, ms", "")
+    second = ("phase", "model", "batch", "tokens", "MFU", "MBU", "held up by", "fits", "")
+    tables: list[RenderableType] = [terminal.table(*first, rows=rows, right=first[2:6])] if rows else []
+    if held:
+        tables.append(terminal.table(*second, rows=held, right=("batch", "tokens", "MFU", "MBU", "fits")))
+    return [*tables, *text[:1], *_turns(record)]
+
+
+def _turns(record: Record) -> list[Text]:
+    """Where decode turns to be bound by arithmetic, and how the whole compares with the working out."""
+    said = []
+    for r in _rows(record, "inference.decode"):
+        if r.turns_at:
+            said.append(f"{r.model} {r.format}: decode is bound by arithmetic from a batch of {r.turns_at} on")
+    for r in _rows(record, "inference."):
+        if r.worked_out_over_measured:
+            said.append(
+                f"{r.name.removeprefix('inference.')} of {r.model} measured whole: "
+                f"worked out it is {r.worked_out_over_measured:.3f} of that"
+            )
+    return [Text(line) for line in said]
 
 
 def _span(r: Row) -> str:
-    return f"{r.tokens:.0f} tokens" if r.name.endswith("prefill") and r.tokens else f"context {r.context}"
+    """Tokens of a prompt, or of the context that is read."""
+    return f"{r.tokens / (r.batch or 1):.0f}" if r.name.endswith("prefill") and r.tokens else str(r.context or "")
 
 
 def _findings(record: Record) -> list[RenderableType]:
@@ -198,6 +229,8 @@ def estimate(e: EstimateRow | None) -> str:
     """A median with its expanded uncertainty."""
     if e is None:
         return "refused"
+    if e.median == 0:
+        return "0"
     return f"{number(float(f'{e.median:.4g}'))} +/- {(e.high - e.median) / e.median:.1%}"
 
 

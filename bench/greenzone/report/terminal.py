@@ -1,5 +1,6 @@
 """A classification and a run on the terminal: the answer first, then what it rests on."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -21,25 +22,43 @@ from greenzone.report import wording
 STYLES = {"caught": "bold red", "not_caught": "bold green", "undecided": "bold yellow", "not_applicable": "dim"}
 
 
+# A name from a file may hold what moves the cursor or colours the rest of the page.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+def as_text(words: str, style: str = "") -> Text:
+    """Words of others as text alone: control characters are shown, not obeyed."""
+    return Text(_CONTROL.sub("\ufffd", words), style=style)
+
+
 def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Table:
     """A plain table; figures stand to the right."""
     found = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
         found.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        found.add_row(*[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row])
+        found.add_row(*[cell if isinstance(cell, Text) else as_text(str(cell)) for cell in row])
     return found
 
 
-def section(title: str, *body: RenderableType) -> Group:
+class Section(Group):
+    """A titled, indented block; a page takes its title and body as they are."""
+
+    def __init__(self, title: str, *body: RenderableType) -> None:
+        self.title, self.body = title, body
+        indented = [Padding(b, (0, 0, 0, 2), expand=False) for b in body]
+        super().__init__(Text(), Text(title, style="bold underline"), *indented)
+
+
+def section(title: str, *body: RenderableType) -> Section:
     """A titled, indented block."""
-    return Group(Text(), Text(title, style="bold underline"), *[Padding(b, (0, 0, 0, 2), expand=False) for b in body])
+    return Section(title, *body)
 
 
 def classification(c: Classification) -> Group:
     """A part under its regimes: verdicts, what would change them, parameters, what is not proven."""
     return Group(
-        Text(f"{c.part.name}{f' ({c.part.id})' if c.part.id else ''}", style="bold"),
+        as_text(f"{c.part.name}{f' ({c.part.id})' if c.part.id else ''}", style="bold"),
         Text(wording.describe_question(c)),
         *(
             [Text("EMULATED: the measured figures are of an emulated device", style="bold magenta")]
@@ -78,7 +97,7 @@ def verdict(v: Verdict, c: Classification) -> Group:
     return Group(*lines, *[Padding(b, (0, 0, 0, 2), expand=False) for b in body])
 
 
-def changes(c: Classification) -> list[Group]:
+def changes(c: Classification) -> list[Section]:
     """The smallest change of each parameter that would change a verdict."""
     lines = []
     statuses = {v.regime: v.status for v in c.verdicts}
@@ -150,6 +169,6 @@ def _value(c: Condition) -> str:
     return shown(Interval(c.low, c.high))
 
 
-def not_proven() -> Group:
+def not_proven() -> Section:
     """What every report ends with."""
     return section("What this does not prove", *(Text(f"- {line}") for line in wording.NOT_PROVEN))

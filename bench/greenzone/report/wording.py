@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from greenzone.intervals import number
 from greenzone.law.exploring import Design, Flip, Rounding
-from greenzone.law.regimes import Clause, Outcome, Version
+from greenzone.law.limits import Limit
+from greenzone.law.regimes import Clause, Exclusion, Outcome, Version
 from greenzone.law.transaction import Consequence, Transaction, consequence
 from greenzone.law.verdict import WORDS, BreakEven, Classification, ClauseVerdict, Verdict
 from greenzone.parameters import PARAMETERS
@@ -119,9 +120,10 @@ def version_lines(v: Version) -> Iterator[str]:
     for reading in v.readings:
         yield f"read as {reading.id}: {reading.text}"
         yield from (f"  {clause_line(c)}" for c in reading.clauses)
-    yield from (f"except {e.id}: {_when(e.when)}" for e in v.exclusions)
+    yield from (f"except {exclusion_line(e)}" for e in v.exclusions)
     yield from (outcome_line(o) for o in v.outcomes)
     yield from [f"otherwise {outcome_line(v.otherwise)}"] if v.otherwise else []
+    yield from (limit_line(limit) for limit in v.limits)
     yield from (f'{c.cite} ({c.confidence}): "{c.quote}"' for c in v.citations)
     yield from (f"note: {n.text}" for n in v.notes)
 
@@ -132,6 +134,24 @@ def clause_line(c: Clause) -> str:
     parts += [f"caught by {c.caught}"] if c.caught else []
     parts += [f"unless caught by {c.unless_caught}"] if c.unless_caught else []
     return f"{c.id}: {', '.join(parts)}"
+
+
+def limit_line(limit: Limit) -> str:
+    """A limit on quantity: its amount, of whom, over what period, where it is printed."""
+    amounts = [f"{number(step.amount)} from {step.begins.isoformat()}" for step in limit.steps]
+    if limit.amount is not None:
+        amounts = [number(limit.amount)]
+    if limit.share is not None:
+        amounts = [f"{number(limit.share)} of that to {' '.join(limit.of_to)}"]
+    per = f" per {' and '.join(limit.per)}" if limit.per else ""
+    read = f"; read {len(limit.readings)} ways" if limit.readings else ""
+    what = f"{limit.duty} {limit.id}: {limit.parameter}{per}, {limit.period.replace('_', ' ')}"
+    return f"{what}, {limit.comparator} {', '.join(amounts)}{read}; {limit.citation.cite}"
+
+
+def exclusion_line(e: Exclusion) -> str:
+    """What is taken out of every clause, as regime files have it."""
+    return f"{e.id}: {_when(e.when)}"
 
 
 def _when(when: Mapping[str, object]) -> str:

@@ -7,13 +7,15 @@ import pytest
 import torch
 
 from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.lab.call import Call
 from greenzone.lab.devices import peak_triton
 from greenzone.lab.devices.cuda import CudaDevice, CudaKernel, cuda_devices, match_profiles
 from greenzone.lab.devices.cuda_driver import Properties, precision
-from greenzone.lab.models import default_model
-from greenzone.lab.operators import DecoderLayer, Matmul
+from greenzone.lab.layers import DecoderLayer
+from greenzone.lab.operators import Matmul
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import NotMeasured
+from greenzone.lab.shapes import GroupedAttention, Mlp, ModelShape
 from greenzone.lab.streams import Copy
 from greenzone.lab.workloads import Plan, matmul
 from greenzone.parts.catalogue import load_profile
@@ -331,9 +333,8 @@ def test_close_gives_memory_back_to_the_driver() -> None:
 
 
 def test_a_layer_is_prepared_with_its_format() -> None:
-    small = DecoderLayer(
-        type(default_model())("s", "S", 1, 32, 64, 2, 2, 16, 8, True, 0.0), "decode", 1, 1, 8, "bf16"
-    )
+    model = ModelShape("s", "S", 1, 32, 8, 64, True, GroupedAttention(2, 2, 16), mlp=Mlp(64))
+    small = DecoderLayer(model, "decode", 1, 1, 8, "bf16")
     assert device().prepare(small, 0).check().passed
 
 
@@ -368,3 +369,19 @@ def test_a_format_the_part_lacks_is_not_measured() -> None:
 def test_the_list_of_devices() -> None:
     assert [row["id"] for row in cuda_devices(FakeDriver(count=2))] == ["cuda:0", "cuda:1"]
     assert cuda_devices(FakeDriver(reason="no driver")) == []
+
+
+def test_a_function_of_the_users_own_is_timed_by_events_with_the_settings_it_finds() -> None:
+    driver, seen = FakeDriver(), []
+    one = device(driver)
+    setting = "fp32_precision" if hasattr(torch.backends.cuda.matmul, "fp32_precision") else "allow_tf32"
+
+    def work() -> None:
+        driver.log.append("launch")
+        seen.append(getattr(torch.backends.cuda.matmul, setting))
+
+    kernel = one.prepare(Call.of(work, 2e9, 0.0, "fp32", {}), 0)
+    assert one.time(kernel, 2) == [0.25e-3] * 2
+    assert driver.log == ["record", "launch", "record"] * 2 + ["synchronise"]
+    assert set(seen) == {getattr(torch.backends.cuda.matmul, setting)}
+    assert not kernel.check().passed

@@ -63,6 +63,15 @@ class FakeNvml:
     def nvmlDeviceGetUtilizationRates(self, _: str) -> SimpleNamespace:
         return SimpleNamespace(gpu=98)
 
+    def nvmlDeviceGetMemoryInfo(self, _: str) -> SimpleNamespace:
+        return SimpleNamespace(total=96 << 30, used=3 << 30, free=93 << 30)
+
+    def nvmlDeviceGetPerformanceState(self, _: str) -> int:
+        return 0
+
+    def nvmlDeviceGetFanSpeed(self, _: str) -> int:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)  # a board without a fan
+
     def nvmlDeviceGetCurrentClocksEventReasons(self, _: str) -> int:
         return 0x4
 
@@ -114,6 +123,9 @@ def test_a_sample_has_the_units_of_its_names() -> None:
         "temperature_c": 61,
         "utilization": 0.98,
         "throttle_reasons": ["sw_power_cap"],
+        "memory_used_bytes": 3 << 30,
+        "pstate": 0,
+        "fan_percent": None,
     }
 
 

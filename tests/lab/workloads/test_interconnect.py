@@ -8,7 +8,8 @@ import pytest
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.cpu import CpuDevice
 from greenzone.lab.devices.emulated.device import EmulatedDevice
-from greenzone.lab.devices.emulated.links import EmulatedTransfer, host_link
+from greenzone.lab.devices.emulated.kernels import EmulatedLinkKernel
+from greenzone.lab.devices.emulated.links import host_link
 from greenzone.lab.links import Transfer
 from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.results import Check, NotMeasured, Result
@@ -75,8 +76,8 @@ def test_a_wrong_copy_is_invalid_before_and_after_the_timing(monkeypatch: pytest
     for method, when in (("check", "before"), ("arrived", "after")):
         with monkeypatch.context() as patched:
             if method == "arrived":
-                patched.setattr(EmulatedTransfer, "check", lambda _: Check(0.0, 0.0, ""))
-            patched.setattr(EmulatedTransfer, method, lambda _: wrong)
+                patched.setattr(EmulatedLinkKernel, "check", lambda _: Check(0.0, 0.0, ""))
+            patched.setattr(EmulatedLinkKernel, method, lambda _: wrong)
             row = next(iter(interconnect.run(EmulatedDevice(H20), Plan())))
         assert isinstance(row, Result)
         assert (row.validity, row.samples, dict(row.metrics)) == ("invalid", (), {})

@@ -12,16 +12,19 @@ import torch
 
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.formats import get_format
+from greenzone.lab.call import Call, CallKernel
 from greenzone.lab.devices import host
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build, rotation_sets
 from greenzone.lab.devices.numerics import ONEDNN, has_onednn, native
 from greenzone.lab.devices.ranks import RanksKernel
+from greenzone.lab.layers import DecoderLayer
 from greenzone.lab.links import HOST_ITSELF, ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Disturbance
+from greenzone.lab.steps import ModelStep
 
 _NO_PEAK = "the peak kernel runs on GPUs, through Triton; matmul is what is measured of a processor"
 FORMATS = ("fp64", "fp32", "bf16", "fp16", "int8", "fp8")
@@ -92,6 +95,8 @@ class CpuDevice:
             raise DeviceError(ONE_DEVICE if operator.route == "peer" else HOST_ITSELF)
         if isinstance(operator, AllReduce):
             return RanksKernel(replace(operator, ranks=2), "gloo", seed, _GLOO)
+        if isinstance(operator, Call):
+            return CallKernel(operator)
         self._check_path(operator)
         sets = rotation_sets(operator, self.last_level_cache_bytes)
         needed, free = sets * operator.resident_bytes, self.free_bytes
@@ -105,6 +110,10 @@ class CpuDevice:
         """Try a tiny product once for each format, layout and variant: some builds of torch lack the path."""
         if isinstance(operator, Peak):
             raise DeviceError(f"cpu: {_NO_PEAK}")
+        if isinstance(operator, DecoderLayer | ModelStep):
+            if operator.variant:
+                raise DeviceError(f"cpu: {operator.variant} is a way to launch on CUDA devices alone")
+            operator = Matmul(1, 1, 1, operator.format, transposed=True)  # what its products need
         if not isinstance(operator, Matmul):
             return
         key = (operator.format, operator.transposed, operator.variant)

@@ -2,22 +2,28 @@
 
 import time as host_time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from greenzone.errors import DeviceError
+from greenzone.lab.call import Call, CallKernel
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, accumulates_in_16_bits, precision
+from greenzone.lab.devices.cuda_graph import GraphKernel
 from greenzone.lab.devices.cuda_links import CudaTransfer
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.kernels import build
-from greenzone.lab.devices.numerics import FAST, MXFP8, native
+from greenzone.lab.devices.layer import DecoderLayerKernel
+from greenzone.lab.devices.numerics import FAST, MXFP8, Numerics, native
 from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.devices.sampler import Sampler
 from greenzone.lab.devices.telemetry import Telemetry
 from greenzone.lab.devices.telemetry_amd import AmdTelemetry
+from greenzone.lab.devices.whole import ModelStepKernel
+from greenzone.lab.layers import GRAPH
 from greenzone.lab.links import ONE_DEVICE, AllReduce, Transfer
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
@@ -74,6 +80,13 @@ class CudaKernel:
     def close(self) -> None:
         self.inner.close()
         self._device.release()
+
+
+class CudaCall(CudaKernel):
+    """A function of the user's own, which runs with the library settings that it finds."""
+
+    def settings(self) -> Any:
+        return nullcontext()
 
 
 class CudaDevice:
@@ -174,6 +187,8 @@ class CudaDevice:
             return self._transfer(operator, seed)
         if isinstance(operator, AllReduce):
             return self._all_reduce(operator, seed)
+        if isinstance(operator, Call):
+            return CudaCall(CallKernel(operator), operator.format, self)
         if isinstance(operator, (Matmul, Peak)) and operator.format not in self.formats():
             raise DeviceError(
                 f"{self.id} ({self.name}, compute capability {self.capability}) has no {operator.format}"
@@ -200,7 +215,15 @@ class CudaDevice:
             from greenzone.lab.devices.peak_triton import TritonPeak  # imports Triton where there is one
 
             return TritonPeak(operator, device, seed)
-        return build(operator, native, device, seed, self.last_level_cache_bytes)
+        kernel = build(operator, self._numerics, device, seed, self.last_level_cache_bytes)
+        if isinstance(kernel, DecoderLayerKernel | ModelStepKernel) and kernel.operator.variant == GRAPH:
+            with torch_errors(f"{self.id}: capturing {operator.name}"):
+                return GraphKernel(kernel, self._driver, self._index)
+        return kernel
+
+    def _numerics(self, format: str, variant: str | None = None) -> Numerics:
+        """As torch holds the format, in this device's usual variant where none is named."""
+        return native(format, variant or self.variants(format)[0])
 
     def _named(self, product: Matmul) -> Matmul:
         """The product with its variant, if this torch can have it."""

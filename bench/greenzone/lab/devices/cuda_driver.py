@@ -33,6 +33,13 @@ class Event(Protocol):
     def elapsed_time(self, end: Any) -> float: ...
 
 
+class Graph(Protocol):
+    """Work that was captured once and is started again with one call."""
+
+    def captures(self, stream: Any) -> AbstractContextManager[None]: ...
+    def replay(self) -> None: ...
+
+
 class CudaDriver(Protocol):
     """What `CudaDevice` asks of CUDA."""
 
@@ -47,6 +54,7 @@ class CudaDriver(Protocol):
     def versions(self) -> dict[str, str | None]: ...
     def stream(self, index: int) -> Any: ...
     def on(self, *streams: Any) -> AbstractContextManager[None]: ...
+    def graph(self, index: int) -> Graph: ...
     def spin(self, seconds: float) -> None: ...
     def pinned(self, size: int) -> Tensor: ...
     def peer_access(self, index: int, other: int) -> bool: ...
@@ -58,6 +66,23 @@ def _bus_id(found: Any) -> str | None:
     if domain is None or bus is None or device is None:
         return None
     return f"{domain:04x}:{bus:02x}:{device:02x}.0"
+
+
+class _TorchGraph:
+    """torch's CUDA graph."""
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+        self._graph = torch.cuda.CUDAGraph()
+
+    @contextmanager
+    def captures(self, stream: torch.cuda.Stream) -> Iterator[None]:
+        """What is enqueued inside is kept and not run; its results stay in memory of the graph's own."""
+        with torch.cuda.device(self._index), torch.cuda.graph(self._graph, stream=stream):
+            yield
+
+    def replay(self) -> None:
+        self._graph.replay()
 
 
 class TorchCuda:
@@ -117,6 +142,10 @@ class TorchCuda:
             for stream in streams:
                 stack.enter_context(torch.cuda.stream(stream))
             yield
+
+    def graph(self, index: int) -> Graph:
+        """An empty graph on the device."""
+        return _TorchGraph(index)
 
     def spin(self, seconds: float) -> None:
         """Keep the current stream busy for at least so long."""

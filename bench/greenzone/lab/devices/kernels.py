@@ -12,15 +12,20 @@ import torch
 from torch import Tensor
 
 from greenzone.errors import DeviceError
+from greenzone.lab.devices.block import formats_of
 from greenzone.lab.devices.checking import check_product, poison
 from greenzone.lab.devices.failures import torch_errors
 from greenzone.lab.devices.layer import DecoderLayerKernel
 from greenzone.lab.devices.numerics import Numerics
+from greenzone.lab.devices.parts import Part, PartKernel
 from greenzone.lab.devices.peak_tiles import TorchPeak
 from greenzone.lab.devices.stream import StreamKernel
-from greenzone.lab.operators import DecoderLayer, Matmul, Operator
+from greenzone.lab.devices.whole import ModelStepKernel
+from greenzone.lab.layers import DecoderLayer
+from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
+from greenzone.lab.steps import ModelStep
 from greenzone.lab.streams import Stream, Sweep
 
 _SETS_MAX = 64
@@ -29,9 +34,10 @@ _SETS_MAX = 64
 def rotation_sets(operator: Operator, cache_bytes: int) -> int:
     """How many sets of operands go round, so that they fill the cache at least twice.
 
-    A sweep has one: what it asks is which cache holds it.
+    A sweep has one: what it asks is which cache holds it. A step of a whole model has one: its weights
+    are those that it serves with, again and again.
     """
-    if isinstance(operator, Sweep):
+    if isinstance(operator, Sweep | ModelStep):
         return 1
     return max(1, min(_SETS_MAX, math.ceil(2 * cache_bytes / operator.resident_bytes)))
 
@@ -90,6 +96,12 @@ class ProductKernel:
         out = torch.empty((op.m, op.n), dtype=numerics.result, device=generator.device)
         return a, stored.t() if op.transposed else stored, out
 
+    @property
+    def output(self) -> Tensor:
+        """What the check looks at."""
+        written: Tensor = self._sets[0][2]
+        return written
+
     def launch(self) -> None:
         a, b, out = self._sets[self._turn]
         self._turn = (self._turn + 1) % len(self._sets)
@@ -108,7 +120,7 @@ class ProductKernel:
         self._sets.clear()
 
 
-TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | TorchPeak
+TorchKernel = ProductKernel | StreamKernel | DecoderLayerKernel | ModelStepKernel | PartKernel | TorchPeak
 
 
 def build(
@@ -129,7 +141,11 @@ def build(
         if isinstance(operator, Matmul):
             return ProductKernel(operator, numerics(operator.format, operator.variant), device, seed, sets)
         if isinstance(operator, DecoderLayer):
-            return DecoderLayerKernel(operator, numerics(operator.format), device, seed, sets)
+            return DecoderLayerKernel(operator, formats_of(operator.format, numerics), device, seed, sets)
+        if isinstance(operator, ModelStep):
+            return ModelStepKernel(operator, formats_of(operator.format, numerics), device, seed)
+        if isinstance(operator, Part):
+            return PartKernel(operator, numerics(operator.format), device, seed, sets)
         if isinstance(operator, Peak):
             return TorchPeak(operator, numerics(operator.format), device, seed)
         if isinstance(operator, Stream):

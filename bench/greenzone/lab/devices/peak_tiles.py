@@ -59,6 +59,11 @@ class TorchPeak:
         self._rows = torch.arange(operator.programs, device=device) % operator.m
         self._out = torch.empty((operator.programs, operator.n), dtype=dtype, device=device)
 
+    @property
+    def output(self) -> Tensor:
+        """What the check looks at."""
+        return self._out
+
     def launch(self) -> None:
         total = torch.zeros((self.operator.m, self.operator.n), dtype=self._out.dtype, device=self._out.device)
         for _ in range(self.operator.repeats):

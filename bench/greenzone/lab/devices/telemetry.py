@@ -95,6 +95,9 @@ class Telemetry:
             ),
             "utilization": self._ask(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100),
             "throttle_reasons": None if mask is None else throttle_reasons(mask),
+            "memory_used_bytes": self._ask(lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).used)),
+            "pstate": self._ask(lambda: int(nvml.nvmlDeviceGetPerformanceState(handle))),
+            "fan_percent": self._ask(lambda: float(nvml.nvmlDeviceGetFanSpeed(handle))),
         }
 
     def _default_clock_mhz(self) -> int | None:

@@ -12,7 +12,7 @@ from greenzone.lab.devices.base import Device
 from greenzone.lab.links import NOT_HERE, AllReduce, LinkKernel, Transfer
 from greenzone.lab.measure import Budget, measure_windows
 from greenzone.lab.operators import Operator
-from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.results import SMALLER, NotMeasured, Result
 from greenzone.lab.workloads.plan import Measured, Plan, is_processor, prepared, results
 
 _MIB = 2**20
@@ -65,7 +65,7 @@ def _first_that_fits(device: Device, operator: Transfer | AllReduce, budget: Bud
         except OutOfMemory as error:
             if operator.array_bytes // 4 < _LEAST_BYTES:
                 raise
-            notes.append(f"{error}; a smaller size was tried")
+            notes.append(f"{error}; {SMALLER}")
             operator = replace(operator, array_bytes=operator.array_bytes // 4)
 
 

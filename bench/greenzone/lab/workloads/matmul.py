@@ -15,7 +15,7 @@ from greenzone.lab.devices.base import Device
 from greenzone.lab.measure import judge
 from greenzone.lab.measure.search import Limits, Shape, Space, Trace, search
 from greenzone.lab.operators import Matmul
-from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.results import SMALLER, NotMeasured, Result
 from greenzone.lab.workloads.plan import (
     Measured,
     Plan,
@@ -34,7 +34,7 @@ _SIDES = (16384, 8192, 4096, 2048, 1024)
 _SIDES_QUICK_PROCESSOR = (2048, 1024, 512, 256)
 _SIDES_PROCESSOR = (4096, *_SIDES_QUICK_PROCESSOR)
 _SMALLEST, _SMALLEST_PROCESSOR = (1024, 256), (256, 64)  # side of the space searched, and its step
-_CALL_S, _CALL_QUICK_S = 2.0, 0.25  # the longest call that leaves room for enough of them
+_CALL_S, _CALL_QUICK_S, _CALL_QUICK_PROCESSOR_S = 2.0, 0.25, 0.2  # the longest call that leaves room for enough
 _SEARCH = {"standard": Limits(10.0, 150), "lab": Limits(60.0, 400)}
 _AS_GOOD = 0.99
 _WORTH_TRYING = 0.5  # of the best way's rate in the probe
@@ -158,7 +158,7 @@ def _fastest(device: Device, products: Iterable[Matmul], plan: Plan, notes: list
         try:
             rates[product] = product.operations / call_seconds(device, product, plan.seed)
         except OutOfMemory as error:
-            notes.append(f"{error}; a smaller size was tried")
+            notes.append(f"{error}; {SMALLER}")
     best = max(rates.values(), default=0.0)
     return next((p for p, rate in rates.items() if rate >= _AS_GOOD * best), product)
 
@@ -222,7 +222,8 @@ def _sides(device: Device, plan: Plan) -> tuple[int, ...]:
 
 def _bearable(device: Device, rate: float, plan: Plan) -> list[int]:
     """The sizes of cubes whose call ends in time by the probe's rate; else the smallest."""
-    sides, limit = _sides(device, plan), _CALL_QUICK_S if plan.suite == "quick" else _CALL_S
+    quick = _CALL_QUICK_PROCESSOR_S if is_processor(device) else _CALL_QUICK_S
+    sides, limit = _sides(device, plan), quick if plan.suite == "quick" else _CALL_S
     return [side for side in sides if 2 * side**3 / rate <= limit] or [sides[-1]]
 
 

@@ -20,7 +20,7 @@ _QUICK: tuple[type[Stream], ...] = (Copy, Triad, Read, Update)
 
 def run(device: Device, plan: Plan) -> Iterator[Result | NotMeasured]:
     """A burst and a sustained result for each stream, or why there is none; then the sweep."""
-    sizes, notes = _sizes(device)
+    sizes, notes = array_sizes(device)
     for kind in _chosen(plan.suite):
         try:
             yield from _stream(device, [kind(size) for size in sizes], plan, notes)
@@ -52,8 +52,8 @@ def _stream(device: Device, streams: list[Stream], plan: Plan, notes: list[str])
         yield judge(replace(result, data=stream.data), device.ceiling_bandwidth_gb_s())
 
 
-def _sizes(device: Device) -> tuple[list[int], list[str]]:
-    """Bytes of one array, the largest first, and what to say of them."""
+def array_sizes(device: Device) -> tuple[list[int], list[str]]:
+    """Bytes of one array far larger than the last cache, the largest first, and what to say of them."""
     wanted = _TIMES_CACHE * device.last_level_cache_bytes
     if not is_processor(device):
         largest = max(wanted, _LEAST_BYTES)

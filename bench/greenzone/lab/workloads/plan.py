@@ -11,9 +11,9 @@ from typing import Literal
 from greenzone.errors import OutOfMemory
 from greenzone.lab.devices.base import Device, Kernel
 from greenzone.lab.measure import BUDGETS, Budget, Windows, measure_windows
-from greenzone.lab.models import default_model
-from greenzone.lab.operators import Matmul, ModelShape, Operator
-from greenzone.lab.results import Again, Check, Figures, Result, Window
+from greenzone.lab.operators import Matmul, Operator
+from greenzone.lab.results import SMALLER, Again, Check, Figures, Result, Window
+from greenzone.lab.shapes import ModelShape
 from greenzone.statistics import (
     COVERAGE_FACTOR,
     effective_samples,
@@ -35,9 +35,9 @@ class Plan:
     suite: Literal["quick", "standard", "lab"] = "quick"
     formats: tuple[str, ...] | None = None
     seed: int = 0
-    model: ModelShape = field(default_factory=default_model)
-    batch: int | None = None
-    context: int | None = None
+    model: ModelShape | None = None
+    batches: tuple[int, ...] = ()
+    contexts: tuple[int, ...] = ()
 
     @property
     def budget(self) -> Budget:
@@ -50,7 +50,7 @@ class Measured:
 
     operator: Operator
     variant: str | None
-    check: Check
+    check: Check | None
     windows: Windows | None
     notes: tuple[str, ...] = field(default=())
 
@@ -94,22 +94,25 @@ def measure_first_that_fits(device: Device, operators: Sequence[Operator], plan:
         try:
             return _measure(device, operator, plan, notes)
         except OutOfMemory as error:
-            notes.append(f"{error}; a smaller size was tried")
+            notes.append(f"{error}; {SMALLER}")
             last = error
     raise last
 
 
 def _measure(device: Device, operator: Operator, plan: Plan, notes: list[str]) -> Measured:
+    """Check, time, and check again: a kernel that goes wrong under load gives no figure either."""
     with prepared(device, operator, plan.seed) as kernel:
-        check = kernel.check()
+        check, windows, when = kernel.check(), None, "before"
         if kernel.note:
             notes = [*notes, kernel.note]
-        if not check.passed:
-            error, allowed = f"error {check.error:.3g}", f"{check.tolerance:.3g} allowed"
-            wrong = f"wrong result: {error} against {check.reference}, {allowed}"
-            return Measured(operator, kernel.variant, check, None, (*notes, wrong))
-        windows = measure_windows(device, kernel, budget=plan.budget)
-        return Measured(operator, kernel.variant, check, windows, tuple(notes))
+        if check.passed:
+            windows, when = measure_windows(device, kernel, budget=plan.budget), "after"
+            check = kernel.check()
+        if check.passed:
+            return Measured(operator, kernel.variant, check, windows, tuple(notes))
+        error, allowed = f"error {check.error:.3g}", f"{check.tolerance:.3g} allowed"
+        wrong = f"wrong result {when} the timing: {error} against {check.reference}, {allowed}"
+        return Measured(operator, kernel.variant, check, None, (*notes, wrong))
 
 
 def results(

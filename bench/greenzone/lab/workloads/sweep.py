@@ -56,7 +56,7 @@ def _point(device: Device, operator: Sweep, plan: Plan) -> Iterator[Result]:
         windows = _timed(device, kernel, _LOAD_S.get(plan.suite, _LONG_LOAD_S)) if check.passed else None
         notes = [kernel.note] if kernel.note else []
     if windows is None:
-        notes.append(f"wrong result: error {check.error:.3g} against {check.reference}")
+        notes.append(f"wrong result before the timing: error {check.error:.3g} against {check.reference}")
     measured = Measured(operator, kernel.variant, check, windows, tuple(notes))
     yield from results(measured, "bandwidth_gb_s", operator.bytes / 1e9, {}, windows=("burst",))
 

@@ -5,93 +5,91 @@ and is never evidence for or against a real part.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+import time as host_time
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.errors import DeviceError, DeviceLost
 from greenzone.formats import FORMATS
 from greenzone.lab.devices.base import Kernel
-from greenzone.lab.devices.emulated.links import EmulatedTransfer, emulated_transfer
+from greenzone.lab.devices.emulated import arithmetic
+from greenzone.lab.devices.emulated.arithmetic import Small
+from greenzone.lab.devices.emulated.faults import (
+    CONTENDED_SHARE,
+    CONTENTION,
+    LEFT_BYTES,
+    SLOW_SIBLING,
+    Fault,
+)
+from greenzone.lab.devices.emulated.kernels import EmulatedKernel, EmulatedLinkKernel
+from greenzone.lab.devices.emulated.links import emulated_link
+from greenzone.lab.devices.emulated.memory import Memory
 from greenzone.lab.devices.emulated.model import Cost, TimeModel
-from greenzone.lab.devices.kernels import build
+from greenzone.lab.devices.emulated.node import Place
+from greenzone.lab.devices.emulated.noise import NOISE, Noise
+from greenzone.lab.devices.emulated.state import AMBIENT_C, SLOWDOWN_C, Allowance, Doing, State
 from greenzone.lab.devices.numerics import simulated
+from greenzone.lab.devices.sampler import Reading
 from greenzone.lab.links import AllReduce, Transfer
-from greenzone.lab.operators import DecoderLayer, Matmul, ModelShape, Operator
-from greenzone.lab.peak import Peak
-from greenzone.lab.results import Check
-from greenzone.lab.streams import Stream, Sweep
+from greenzone.lab.operators import Operator
+from greenzone.lab.results import LOST, Check
 from greenzone.parts.profile import DeviceProfile
 
-# Calls of one kernel on an otherwise idle accelerator scatter by about half a per cent, and
-# neighbours resemble each other: clocks and temperature move slowly.
-_NOISE = 0.005
-_NOISE_MEMORY = 0.6  # lag-1 autocorrelation; 0.4 to 0.9 was seen on real machines
-_PRODUCT_SIDE = 256
-_PEAK_SIDE, _PEAK_REPEATS = 64, 32
-_ARRAY_BYTES = 2**20
-_PASSES = 4
 _CACHE_MIB = 64.0  # of a part whose cache is not known
-_AMBIENT_C, _FULL_LOAD_C = 35.0, 75.0
-
-
-class EmulatedKernel:
-    """An operator with its modelled cost; its arithmetic runs small when it is checked."""
-
-    def __init__(self, device: "EmulatedDevice", operator: Operator, cost: Cost, seed: int) -> None:
-        self.operator = operator
-        self.cost = cost
-        self._device, self._seed, self._open = device, seed, True
-        self._small = bearable(operator)
-        self.variant = _variant(operator)
-
-    @property
-    def note(self) -> str:
-        pattern = "; the modelled time knows no data pattern" if _low_toggle(self.operator) else ""
-        return f"emulated; arithmetic checked at {_sizes(self._small)}{pattern}"
-
-    def launch(self) -> None:
-        self._device.time(self, 1)
-
-    def check(self) -> Check:
-        kernel = build(self._small, simulated, torch.device("cpu"), self._seed, cache_bytes=0)
-        try:
-            return kernel.check()
-        finally:
-            kernel.close()
-
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            self._device.release(self.operator)
+_IDLE_CLOCK_MHZ = 345.0  # of an idle H100; an estimate for all
 
 
 class EmulatedDevice:
-    """The part of a profile, with its capacity, its clock, its limiter and its seeded noise."""
+    """The part of a profile, with its capacity, its clock, its limiters, its heat and its seeded noise.
+
+    Args:
+        profile: what it is.
+        seed: of its noise and of how its silicon differs from its siblings'.
+        place: which device of which node it is; alone if none is given.
+        fault: what is to go wrong.
+
+    Raises:
+        DeviceError: the profile gives neither a peak nor a bandwidth.
+    """
 
     emulated = True
     chosen_because: str | None = None
 
-    def __init__(self, profile: DeviceProfile, seed: int = 0) -> None:
-        self.profile = profile
+    def __init__(
+        self, profile: DeviceProfile, seed: int = 0, place: Place | None = None, fault: Fault | None = None
+    ) -> None:
+        self.profile, self.fault = profile, fault
+        self.place = place or Place(profile.id)
         self._model = TimeModel(profile)
+        self._require_figures()
         self._seed = seed
-        self._noise = _noise(seed)
-        self._now = 0.0
-        self._busy_seconds = 0.0  # of load since it was last idle: what a limiter counts
-        self._allocated = 0.0
-        self._last: tuple[Cost, float, str | None] | None = None
+        self._noise = Noise([seed, self.place.index])
+        self._chance = np.random.default_rng([seed, self.place.index, 1])
+        self._checks: dict[tuple[Small, int, str | None], Check] = {}
+        self._speed = self.place.speed(seed)
+        self.memory = Memory(profile, self.id)
+        limiters = profile.emulation.limiter if profile.emulation else ()
+        self._state = State(self.telemetry, {limiter.format: Allowance(limiter) for limiter in limiters})
+        self._state.doing = self._idle()
 
     @property
     def id(self) -> str:
-        return f"emulated:{self.profile.id}"
+        return self.place.id(self.profile.id)
 
     @property
     def name(self) -> str:
         return self.profile.name
+
+    def _require_figures(self) -> None:
+        memory = self.profile.memory
+        if not self.formats() and not (memory and memory.bandwidth_gb_s):
+            raise DeviceError(
+                f"{self.id}: too thin to emulate: profile {self.profile.id} gives no peak_tops and no "
+                "memory.bandwidth_gb_s; state one of them, with its source"
+            )
 
     @property
     def last_level_cache_bytes(self) -> int:
@@ -101,12 +99,12 @@ class EmulatedDevice:
 
     @property
     def memory_bytes(self) -> int:
-        memory = self.profile.memory
-        return int(memory.capacity_gb * 1e9) if memory and memory.capacity_gb else 0
+        return self.memory.total_bytes
 
     @property
     def free_bytes(self) -> int:
-        return max(0, self.memory_bytes - math.ceil(self._allocated))
+        self._others_take_memory()
+        return self.memory.free_bytes
 
     def formats(self) -> tuple[str, ...]:
         return tuple(name for name in FORMATS if self._model.peak_tops(name) is not None)
@@ -114,53 +112,135 @@ class EmulatedDevice:
     def variants(self, format: str) -> tuple[str | None, ...]:
         return (simulated(format).variant,)
 
-    def prepare(self, operator: Operator, seed: int) -> Kernel:
-        if isinstance(operator, Transfer | AllReduce):
-            return emulated_transfer(self.profile, operator, seed)
-        cost = self._model.cost(operator)
-        if self.memory_bytes and operator.resident_bytes > self.free_bytes:
-            raise OutOfMemory(
-                f"{self.id}: {operator.name} needs {operator.resident_bytes / 1e9:.3g} GB and "
-                f"{self.free_bytes / 1e9:.3g} of {self.memory_bytes / 1e9:.3g} GB are left"
-            )
-        kernel = EmulatedKernel(self, operator, cost, seed)
-        self._allocated += operator.resident_bytes
-        return kernel
+    def acting(self, *names: str) -> str | None:
+        """The one of these faults that is switched on and acts now."""
+        fault = self.fault
+        if fault is None or fault.name not in names or self._state.now < fault.after_s:
+            return None
+        return fault.name
 
-    def release(self, operator: Operator) -> None:
-        """Give back what the operator held."""
-        self._allocated = max(0.0, self._allocated - operator.resident_bytes)
+    def require_there(self) -> None:
+        """Raise what a device that is gone raises."""
+        if self.acting("lost-device"):
+            raise DeviceLost(f"{self.id}: {LOST}: it fell off the bus; restart the machine, and look at its log")
+
+    def prepare(self, operator: Operator, seed: int) -> Kernel:
+        self.require_there()
+        self._others_take_memory()
+        if isinstance(operator, Transfer | AllReduce):
+            inner = emulated_link(self.profile, operator, self.place.count, seed)
+            return EmulatedLinkKernel(self, inner, self.memory.take(operator.resident_bytes, operator.name))
+        cost = self._model.cost(operator)
+        return EmulatedKernel(self, operator, cost, seed, self.memory.take(operator.resident_bytes, operator.name))
+
+    def checked(self, small: Small, seed: int) -> Check:
+        """The check of an operator as the device is now; the same one again is not worked out twice."""
+        self.require_there()
+        asked = small, seed, self.acting("wrong-result", "dropped-launch")
+        if asked not in self._checks:
+            self._checks[asked] = arithmetic.checked(*asked)
+        return self._checks[asked]
+
+    def _others_take_memory(self) -> None:
+        if self.acting("out-of-memory") and not self.memory.held_bytes:
+            self.memory.leave(LEFT_BYTES)
 
     def time(self, kernel: Kernel, count: int) -> list[float]:
-        if not isinstance(kernel, EmulatedKernel | EmulatedTransfer):
+        if not isinstance(kernel, EmulatedKernel | EmulatedLinkKernel):
             raise DeviceError(f"{self.id} times kernels that it prepared itself")
-        if isinstance(kernel, EmulatedTransfer):
-            kernel.launch()
-        return [self._call(kernel) for _ in range(count)]
+        samples: list[float] = []
+        while len(samples) < count:
+            samples += self._some(kernel, count - len(samples))
+        if isinstance(kernel, EmulatedLinkKernel):
+            kernel.move()
+        return samples
 
-    def _call(self, kernel: EmulatedKernel | EmulatedTransfer) -> float:
-        seconds = self._limited(kernel) * next(self._noise)
-        self._now += seconds
-        self._busy_seconds += seconds
-        self._last = (kernel.cost, seconds, kernel.operator.format)
-        return seconds
+    def _some(self, kernel: EmulatedKernel | EmulatedLinkKernel, most: int) -> list[float]:
+        """As many calls as begin before anything changes: a reading, the clock, a limiter, a fault."""
+        self._strike()
+        seconds, doing = self._pace(kernel)
+        settling_s = self._model.settling_s(kernel.cost, self._state.load_s)
+        steady_s = min(self._state.steady_s(doing.format), self._until_fault(), settling_s)
+        count = min(most, int(steady_s / seconds * (1 + 10 * NOISE)) + 1)
+        taken = self._scattered(seconds, count)
+        ends = np.cumsum(taken)
+        begun = min(count, 1 + int(np.searchsorted(ends, steady_s)))
+        self._noise.use(begun)
+        self._state.advance(float(ends[begun - 1]), doing)
+        return [float(second) for second in taken[:begun]]
 
-    def _limited(self, kernel: EmulatedKernel | EmulatedTransfer) -> float:
-        limiter = self._model.limiter(kernel.operator.format)
-        if limiter is None or self._busy_seconds * 1e3 < limiter.burst_ms:
-            return kernel.cost.seconds
-        return max(kernel.cost.seconds, kernel.operator.operations / (limiter.rate_tops * 1e12))
+    def _scattered(self, seconds: float, count: int) -> NDArray[np.float64]:
+        taken = seconds * self._noise.ahead(count)
+        if self.acting("contention"):
+            taken = np.where(self._chance.random(count) < CONTENDED_SHARE, CONTENTION * taken, taken)
+        return taken
+
+    def _strike(self) -> None:
+        """What a fault does to a device under load."""
+        self.require_there()
+        if self.acting("throttle"):
+            self._state.thermals.lose_cooling()
+        while self.acting("hang"):
+            host_time.sleep(1.0)
+
+    def _until_fault(self) -> float:
+        left = self.fault.after_s - self._state.now if self.fault else 0.0
+        return left if left > 0 else math.inf
+
+    def _pace(self, kernel: EmulatedKernel | EmulatedLinkKernel) -> tuple[float, Doing]:
+        """Seconds of a call as things are, and what the device does meanwhile."""
+        cost, form = kernel.cost, kernel.operator.format
+        if self.acting("dropped-launch"):
+            return self._model.launch_seconds, Doing(1.0, self._idle_w(), 0.0, form, busy=True)
+        share, seconds = self._capped(kernel.operator, cost)
+        seconds *= SLOW_SIBLING if self.acting("slow-sibling") else 1.0
+        limit, power = self._power_limit_w, self._model.power_w(cost, seconds, form)
+        load = power / limit if limit and power is not None else 1.0
+        return seconds, Doing(share, power, load, form, busy=True)
+
+    def _capped(self, operator: Operator, cost: Cost) -> tuple[float, float]:
+        """The share of the boost clock and the seconds of a call: power, heat, then the limiter of the format."""
+        share = min(self._state.thermal_share, self._model.clock_share(cost, self._state.load_s))
+        free = self._at_clock(cost, share)
+        allowance = self._state.allowances.get(operator.format or "")
+        if allowance is None or not (grip := allowance.grip):
+            return share, free
+        limiter, hardware = allowance.limiter, self.profile.hardware
+        if limiter.rate_tops:
+            return share, free + grip * max(0.0, operator.operations / (limiter.rate_tops * 1e12) - free)
+        boost = hardware.boost_mhz if hardware else None
+        capped = min(share, limiter.clock_mhz / boost) if limiter.clock_mhz and boost else share
+        share += grip * (capped - share)
+        return share, self._at_clock(cost, share)
+
+    def _at_clock(self, cost: Cost, share: float) -> float:
+        """Seconds of a call at a share of the boost clock, on this device's own silicon."""
+        compute = cost.compute_seconds * cost.clock / (share * self._speed)
+        fixed = cost.seconds - max(cost.compute_seconds, cost.memory_seconds)
+        return fixed + max(compute, cost.memory_seconds)
+
+    @property
+    def _power_limit_w(self) -> float | None:
+        return self.profile.hardware.power_w if self.profile.hardware else None
+
+    def _idle_w(self) -> float | None:
+        limit = self._power_limit_w
+        return self._model.idle_w(limit) if limit else None
+
+    def _idle(self) -> Doing:
+        power, limit = self._idle_w(), self._power_limit_w
+        return Doing(1.0, power, power / limit if power and limit else 0.0)
 
     def now(self) -> float:
-        return self._now
+        return self._state.now
 
     def idle(self, seconds: float) -> None:
-        self._now += seconds
-        self._busy_seconds = 0.0
-        self._last = None
+        self.require_there()
+        self._state.rest(seconds, self._idle())
 
     def synchronise(self) -> None:
         """Nothing is ever under way."""
+        self.require_there()
 
     def ceiling_tops(self, format: str) -> float | None:
         hardware = self.profile.hardware
@@ -181,109 +261,57 @@ class EmulatedDevice:
             "emulated": True,
             "chosen_because": self.chosen_because,
             "profile": self.profile.id,
-            "uuid": None,
+            "node": {"devices": self.place.count, "index": self.place.index},
+            "fault": str(self.fault) if self.fault else None,
+            "uuid": self.place.uuid(self.profile.id, self._seed),
             "driver": None,
             "seed": self._seed,
+            "silicon": self._speed,
             "memory_bytes": self.memory_bytes or None,
+            "memory_context_bytes": self.memory.context_bytes or None,
+            "memory_ecc_bytes": self.memory.ecc_bytes,
+            "ecc": self.memory.ecc_bytes > 0 or None,
+            "mig": False,
             "last_level_cache_bytes": self.last_level_cache_bytes,
             "units": hardware.units if hardware else None,
             "clock_boost_mhz": hardware.boost_mhz if hardware else None,
             "clock_max_mhz": hardware.max_mhz if hardware else None,
-            "power_limit_w": hardware.power_w if hardware else None,
-            "noise": _NOISE,
+            "power_limit_w": self._power_limit_w,
+            "slowdown_c": SLOWDOWN_C,
+            "noise": NOISE,
             "torch": torch.__version__,
             "numpy": np.__version__,
         }
 
-    def telemetry(self) -> dict[str, Any] | None:
-        hardware = self.profile.hardware
-        power, busy = self._power()
-        limit = hardware.power_w if hardware else None
-        share = power / limit if power is not None and limit else busy
+    def telemetry(self) -> dict[str, Any]:
+        doing, state = self._state.doing, self._state
+        boost = self.profile.hardware.boost_mhz if self.profile.hardware else None
+        idle_clock = min(_IDLE_CLOCK_MHZ, boost) if boost else None
         return {
-            "clock_sm_mhz": hardware.boost_mhz if hardware else None,
-            "clock_default_sm_mhz": hardware.boost_mhz if hardware else None,
+            "clock_sm_mhz": boost * doing.clock_share if boost and doing.busy else idle_clock,
+            "clock_default_sm_mhz": boost,
             "clock_memory_mhz": None,
-            "power_w": power,
-            "temperature_c": _AMBIENT_C + (_FULL_LOAD_C - _AMBIENT_C) * share,
-            "utilization": busy,
-            "throttle_reasons": ["sw_power_cap"] if limit and power is not None and power >= limit else [],
+            "power_w": doing.power_w,
+            "temperature_c": state.thermals.temperature_c,
+            "utilization": 1.0 if doing.busy else 0.0,
+            "throttle_reasons": state.reasons(self._power_limit_w),
+            "memory_used_bytes": self.memory.used_bytes if self.memory_bytes else None,
+            "pstate": 0 if doing.busy or self.profile.datacenter else 8,
+            "fan_percent": self._fan_percent(),
         }
 
-    def _power(self) -> tuple[float | None, float]:
-        hardware = self.profile.hardware
-        limit = hardware.power_w if hardware else None
-        if self._last is None:
-            return (self._model.idle_w(limit) if limit else None), 0.0
-        cost, seconds, form = self._last
-        return self._model.power_w(cost, seconds, form), 1.0
+    def _fan_percent(self) -> float | None:
+        """A fan that turns faster with the heat, 30 % at least; none in a data centre's board. An estimate."""
+        if self.profile.datacenter is not False:
+            return None
+        warm = (self._state.thermals.temperature_c - AMBIENT_C) / (SLOWDOWN_C - AMBIENT_C)
+        return 30 + 70 * min(1.0, max(0.0, warm))
 
-    def states(self) -> list[tuple[float, dict[str, Any]]]:
-        state = self.telemetry()
-        return [(self._now, state)] if state is not None else []
+    def states(self) -> list[Reading]:
+        return self._state.drain()
 
     def remarks(self) -> tuple[str, ...]:
         return ()
 
     def conditions(self) -> tuple[tuple[str, str], ...]:
         return ()
-
-
-def _noise(seed: int) -> Iterator[float]:
-    """Factors around 1 that wander: a first-order autoregression of normal steps."""
-    generator = np.random.default_rng(seed)
-    state = float(generator.normal())
-    step = math.sqrt(1 - _NOISE_MEMORY**2)
-    while True:
-        for shock in generator.normal(size=512):
-            state = _NOISE_MEMORY * state + step * float(shock)
-            yield math.exp(_NOISE * state)
-
-
-def bearable(operator: Operator) -> Operator:
-    """The same operator at a size that any processor computes at once."""
-    if isinstance(operator, Matmul):
-        sides = {side: min(getattr(operator, side), _PRODUCT_SIDE) for side in ("m", "n", "k")}
-        return replace(operator, **sides)
-    if isinstance(operator, Peak):
-        tile = {side: min(getattr(operator, side), _PEAK_SIDE) for side in ("m", "n", "k", "programs")}
-        return replace(operator, **tile, repeats=min(operator.repeats, _PEAK_REPEATS))
-    if isinstance(operator, Stream):
-        passes = {"passes": min(operator.passes, _PASSES)} if isinstance(operator, Sweep) else {}
-        return replace(operator, array_bytes=min(operator.array_bytes, _ARRAY_BYTES), format="fp32", **passes)
-    if isinstance(operator, DecoderLayer):
-        tokens = min(operator.tokens, 16)
-        context = tokens if operator.phase == "prefill" else min(operator.context, 128)
-        small = _small_model(operator.model)
-        return replace(operator, model=small, batch=min(operator.batch, 4), tokens=tokens, context=context)
-    raise DeviceError(f"there is no kernel for the operator {operator.name!r} by itself")
-
-
-def _small_model(model: ModelShape) -> ModelShape:
-    group = model.heads // model.kv_heads
-    kv_heads = max(1, min(model.kv_heads, 8 // group))
-    hidden, inner = min(model.hidden, 256), min(model.intermediate, 512)
-    heads, head_dim = kv_heads * group, min(model.head_dim, 32)
-    return replace(
-        model, hidden=hidden, intermediate=inner, heads=heads, kv_heads=kv_heads, head_dim=head_dim
-    )
-
-
-def _sizes(operator: Operator) -> str:
-    if isinstance(operator, Matmul):
-        return f"{operator.m}x{operator.n}x{operator.k}"
-    if isinstance(operator, Peak):
-        return f"{operator.tile}, {operator.repeats} times"
-    if isinstance(operator, DecoderLayer):
-        return f"hidden {operator.model.hidden}, {operator.tokens} tokens, context {operator.context}"
-    return f"{operator.shape['elements']} elements"
-
-
-def _low_toggle(operator: Operator) -> bool:
-    return isinstance(operator, Matmul) and operator.data == "low_toggle"
-
-
-def _variant(operator: Operator) -> str | None:
-    if isinstance(operator, Peak):
-        return operator.variant
-    return simulated(operator.format).variant if isinstance(operator, Matmul) else None
