@@ -107,13 +107,25 @@ def test_standard_uncertainties_add_as_squares() -> None:
 
 @pytest.mark.parametrize("rounds", [(), (40, 31, 30)])
 @pytest.mark.parametrize("kind", ["white", "drifting", "tied"])
-def test_counting_ranks_gives_the_medians_that_sorting_gives(kind: str, rounds: tuple[int, ...]) -> None:
+def test_the_medians_of_ranks_are_those_of_the_samples(kind: str, rounds: tuple[int, ...]) -> None:
     noise = np.random.default_rng(3).standard_normal(101)
     samples = {"white": noise, "drifting": noise.cumsum() / 9, "tied": noise.round()}[kind] + 20.0
-    sizes = np.asarray(rounds or (len(samples),))
-    firsts = np.cumsum(sizes) - sizes
-    places = statistics._bootstrap_places(np.random.default_rng(0), firsts, sizes, 7)
-    for part in places:
-        order = np.argsort(samples)
-        ranks = np.argsort(order)
-        assert (statistics._medians(samples[order], ranks[part]) == np.median(samples[part], axis=1)).all()
+    order = np.argsort(samples)
+    of_ranks, of_samples = (
+        statistics._resamples(np.random.default_rng(0), np.split(values, np.cumsum(rounds)[:-1].astype(int)), 7)
+        for values in (np.argsort(order), samples)
+    )
+    for ranks, drawn in zip(of_ranks, of_samples, strict=True):
+        assert (statistics._medians(samples[order], ranks) == np.median(drawn, axis=1)).all()
+
+
+def test_a_resample_is_of_whole_blocks_of_one_round_which_goes_on_at_its_beginning() -> None:
+    rounds = [np.arange(10), np.arange(10, 22)]
+    seen = set()
+    for part in statistics._resamples(np.random.default_rng(0), rounds, 4):
+        assert part.shape[1] == 20, "two rounds of the smallest one"
+        for block in part.reshape(len(part), 2, 10)[:, :, :8].reshape(-1, 4):
+            first, size = (0, 10) if block[0] < 10 else (10, 12)
+            assert [*block] == [first + (block[0] - first + n) % size for n in range(4)]
+            seen.add(int(block[0]))
+    assert seen == {*range(22)}, "a block may begin anywhere"

@@ -119,37 +119,42 @@ def _bootstrap_medians(samples: tuple[float, ...], seed: int, rounds: tuple[int,
         raise ValueError(f"rounds of {list(rounds)} samples are not {n}")
     firsts = np.cumsum(sizes) - sizes
     length = max(block_length(samples[a : a + size]) for a, size in zip(firsts, sizes, strict=True))
-    places = _bootstrap_places(np.random.default_rng(seed), firsts, sizes, min(length, int(sizes.min())))
     taken = np.asarray(samples, dtype=float)
     order = np.argsort(taken)
-    ranks = np.empty(n, dtype=np.intp)
+    ranks = np.empty(n, dtype=np.int32)  # sorted in less than half the time of the samples themselves
     ranks[order] = np.arange(n)
-    ordered = taken[order]
-    return np.concatenate([_medians(ordered, ranks[part]) for part in places])
+    parts = np.split(ranks, firsts[1:])
+    drawn = _resamples(np.random.default_rng(seed), parts, min(length, int(sizes.min())))
+    return np.concatenate([_medians(taken[order], part) for part in drawn])
 
 
-def _bootstrap_places(rng: Any, firsts: Any, sizes: Any, length: int) -> Iterator[Any]:
-    """Which samples each resample has, rounds drawn first and then blocks; some resamples at a time.
+def _resamples(rng: Any, rounds: Sequence[Any], length: int) -> Iterator[Any]:
+    """The samples that each resample has, rounds drawn first and then blocks; some resamples at a time.
+
+    Args:
+        rng: draws them.
+        rounds: the samples of each round, in the order they were taken.
+        length: of a block; one that runs over the end of its round goes on at its beginning.
 
     Yields:
         Arrays (resamples, rounds x the smallest round), few enough resamples to stay in a cache.
     """
     import numpy as np
 
-    count, each = len(sizes), int(sizes.min())
-    chosen = rng.integers(0, count, size=(RESAMPLES, count, 1, 1))
+    count, sizes = len(rounds), np.array([len(one) for one in rounds])
+    each = int(sizes.min())
+    circles = np.concatenate([np.append(one, one[: length - 1]) for one in rounds])
+    blocks = np.lib.stride_tricks.sliding_window_view(circles, length)
+    firsts = np.cumsum(sizes + length - 1) - (sizes + length - 1)
+    chosen = rng.integers(0, count, size=(RESAMPLES, count, 1))
     for part in np.split(chosen, RESAMPLES // _AT_ONCE):
-        size = sizes[part]
-        starts = (rng.random((len(part), count, math.ceil(each / length), 1)) * size).astype(np.intp)
-        places = starts + np.arange(length)
-        if length > 1:
-            places -= size * (places >= size)  # a block that runs over the end goes on at the beginning
-        places += firsts[part]
-        yield places.reshape(len(part), count, -1)[:, :, :each].reshape(len(part), -1)
+        starts = (rng.random((len(part), count, math.ceil(each / length))) * sizes[part]).astype(np.intp)
+        drawn = blocks[firsts[part] + starts]
+        yield drawn.reshape(len(part), count, -1)[:, :, :each].reshape(len(part), -1)
 
 
 def _medians(ordered: Any, ranks: Any) -> Any:
-    """The median of each resample, by counting how often it has each rank: exact, and faster than to select.
+    """The median of each resample.
 
     Args:
         ordered: the samples, sorted.
@@ -157,11 +162,8 @@ def _medians(ordered: Any, ranks: Any) -> Any:
     """
     import numpy as np
 
-    rows, drawn = ranks.shape
-    n = len(ordered)
-    counted = np.bincount((ranks + n * np.arange(rows)[:, None]).ravel(), minlength=rows * n).reshape(rows, n)
-    upto = counted.cumsum(axis=1)
-    low, high = ((upto > k).argmax(axis=1) for k in ((drawn - 1) // 2, drawn // 2))
+    drawn = ranks.shape[1]
+    low, high = np.sort(ranks, axis=1)[:, [(drawn - 1) // 2, drawn // 2]].T
     return (ordered[low] + ordered[high]) / 2
 
 

@@ -43,6 +43,17 @@ def test_a_profile_of_the_user_s_own_is_hashed_where_it_lies(tmp_path: Path) -> 
     assert provenance.changed_files(found, tmp_path) == ["acme-x1.toml is not the file the record was made with"]
 
 
+def test_a_model_of_the_user_s_own_and_a_profile_in_a_node_are_hashed_where_they_lie(tmp_path: Path) -> None:
+    model, own = tmp_path / "acme-7b.toml", tmp_path / "acme-x1.toml"
+    model.write_text("schema = 1\n")
+    own.write_text('schema = 1\nid = "acme-x1"\nname = "ACME X1"\n')
+    found = provenance.rules(load_profile(str(own)), f"emulated:8x{own}:3", [str(model)])
+    assert found["profiles"] == {
+        "acme-x1.toml": sha256(own.read_bytes()), "acme-7b.toml": sha256(model.read_bytes()),
+    }  # fmt: skip
+    assert provenance.changed_files(found, tmp_path) == []
+
+
 @pytest.mark.parametrize(("table", "name"), [("files", RULE), ("profiles", H20)])
 def test_a_file_that_is_not_the_same_is_named(table: str, name: str) -> None:
     found = rules()

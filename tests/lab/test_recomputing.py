@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from greenzone.errors import GreenzoneError
+from greenzone.lab.harness import Request, run
 from greenzone.lab.recomputing import recomputed
 from greenzone.lab.repeats import around_median, combined, metric
 from greenzone.records.record import Record, Row
@@ -46,6 +47,74 @@ def test_rounds_and_processes_come_out_as_they_were(record: Record) -> None:
         back = recomputed(Row.model_validate(one.model_dump(mode="json")))
         assert getattr(back, metric(one)).low == pytest.approx(getattr(one, metric(one)).low, rel=1e-12)
         assert back.uncertainty == pytest.approx(one.uncertainty, rel=1e-12)
+
+
+def step_of(record: Record, phase: str, whole: bool = False) -> Row:
+    rows = [row for row in record.benchmarks if row.name == f"inference.{phase}" and row.measured]
+    return next(row for row in rows if (row.worked_out is False) is whole)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """A model that is run whole besides, its samples in three rounds."""
+    folder = tmp_path_factory.mktemp("small")
+    request = Request(
+        "emulated:nvidia-h20", "standard", ("inference",), ("bf16",), ("gpt2",), batches=(1,), contexts=(64,),
+        folder=folder,
+    )  # fmt: skip
+    return run(request).record
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("phase", ["prefill", "decode"])
+def test_a_step_of_three_rounds_comes_out_as_it_was(small: Record, phase: str, whole: bool) -> None:
+    row = step_of(small, phase, whole)
+    assert len(row.rounds) == 3
+    assert row.mfu is not None
+    assert recomputed(row) == row
+
+
+def test_a_step_is_all_its_layers_and_the_rest(small: Record) -> None:
+    row = step_of(small, "decode")
+    assert row.layers is not None
+    assert row.rest_seconds is not None
+    assert row.tokens_per_s is not None
+    whole = row.layers * median(row.samples) + row.rest_seconds
+    assert row.tokens_per_s.median == pytest.approx(1 / whole)
+    first = median(row.samples[: row.rounds[0]])
+    assert row.tpot_s == pytest.approx(row.layers * first + row.rest_seconds)
+
+
+@pytest.mark.parametrize(
+    ("figure", "wrong"),
+    [("tpot_s", 1.0), ("ttft_s", 1.0), ("mfu", 0.99), ("mbu", 0.99), ("bound_by", "links"), ("rest_seconds", 1.0),
+     ("layer_seconds", 1.0)],
+)  # fmt: skip
+def test_what_is_told_of_a_step_is_worked_out_and_not_taken(small: Record, figure: str, wrong: Any) -> None:
+    row = step_of(small, "decode")
+    assert recomputed(row.model_copy(update={figure: wrong})) == row
+
+
+def test_the_rate_of_each_operator_alone_is_worked_out(small: Record) -> None:
+    row = step_of(small, "decode")
+    point, *others = row.roofline
+    assert point["tops"] == pytest.approx(point["operations"] / point["seconds"] / 1e12)
+    wrong = row.model_copy(update={"roofline": [{**point, "tops": 2 * point["tops"]}, *others]})
+    assert recomputed(wrong) == row
+
+
+def test_utilisation_without_what_it_is_of_is_none(small: Record) -> None:
+    told = step_of(small, "decode").model_dump(mode="json")
+    back = recomputed(Row.model_validate({key: value for key, value in told.items() if key != "against"}))
+    assert (back.mfu, back.mbu, back.tpot_s, back.bound_by) == (None, None, None, None)
+
+
+def test_a_row_of_before_with_the_head_alone_beside_its_layers_still_comes_out(small: Record) -> None:
+    row = step_of(small, "decode")
+    new = ("rest", "rest_seconds", "against", "ttft_s", "tpot_s", "mfu", "mbu", "bound_by", "roofline")
+    told = {key: value for key, value in row.model_dump(mode="json").items() if key not in new}
+    old = Row.model_validate({**told, "head_seconds": row.rest_seconds})
+    assert recomputed(old) == old
 
 
 def test_a_process_whose_samples_were_changed_changes_the_uncertainty(record: Record) -> None:

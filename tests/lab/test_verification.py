@@ -46,6 +46,29 @@ def test_a_record_as_it_was_written_holds(emulated_record: Path) -> None:
     assert whole.identity["basis"] == "emulated"
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("lost-device@0.05", "device_lost"), ("wrong-result", "invalid"), ("throttle", "throttled"),
+     ("out-of-memory", "smaller_size")],
+)  # fmt: skip
+def test_the_record_of_a_device_that_fails_holds_with_its_findings(fault: str, code: str, tmp_path: Path) -> None:
+    request = Request(
+        device="emulated:nvidia-h20", workloads=("matmul", "memory"), formats=("fp8",), folder=tmp_path, fault=fault,
+    )  # fmt: skip
+    document = json.loads(run(request).path.read_text())
+    assert code in {finding["code"] for finding in document["findings"]}
+    assert verified(document).holds
+    hidden = {**document, "findings": [f for f in document["findings"] if f["code"] != code], "digests": {}}
+    assert code in {d.figure for d in verified(hidden).differences}
+
+
+def test_the_links_of_a_node_hold(tmp_path: Path) -> None:
+    request = Request(device="emulated:4xnvidia-h20:2", workloads=("interconnect",), folder=tmp_path)
+    document = json.loads(run(request).path.read_text())
+    assert "interconnect.all_reduce" in {row["name"] for row in document["benchmarks"] if row["measured"]}
+    assert verified(document).holds
+
+
 def test_one_digit_of_one_sample_is_named(document: Any) -> None:
     other = copy.deepcopy(document)
     n = place_of(other, "matmul")
