@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from greenzone.errors import FileError, RecordError
 from greenzone.records.record import READABLE, Record
 
-MAX_BYTES = 64 << 20  # the longest suite writes some 5 MB
+MAX_BYTES = 64 << 20  # the longest suite writes some 6 MB
 MAX_VALUES = 1_000_000
 MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
 PREFIX = "greenzone.record/"
