@@ -73,6 +73,19 @@ def decide() -> Callable[..., Verdict]:
     return ask
 
 
+@pytest.fixture(scope="session")
+def emulated_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The record of a short run on an emulated H20, for all who only read it."""
+    from greenzone.lab.harness import Request, run
+    from greenzone.law.transaction import Transaction
+
+    request = Request(
+        device="emulated:nvidia-h20", formats=("fp8", "bf16"), folder=tmp_path_factory.mktemp("emulated"),
+        on=date(2025, 4, 10), known_on=KNOWN_ON, transaction=Transaction.of("CN", on_sale_us=False),
+    )  # fmt: skip
+    return run(request).path
+
+
 def _row(u: float | None = None, validity: str = "valid", **said: Any) -> dict[str, Any]:
     """A row of a record; a figure is given as its median, with U beside it (1 % of it if none)."""
     figures = {}

@@ -3,10 +3,12 @@
 import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenzone import statistics
 from greenzone.statistics import (
     Estimate,
     autocorrelation,
@@ -101,3 +103,29 @@ def test_standard_uncertainties_add_as_squares() -> None:
     spread = median_standard_error(samples) / median(samples)
     both = estimate_rate(samples, 1.0, relative_systematic=0.003)
     assert both.expanded_uncertainty / both.median == pytest.approx(2 * math.hypot(spread, 0.003))
+
+
+@pytest.mark.parametrize("rounds", [(), (40, 31, 30)])
+@pytest.mark.parametrize("kind", ["white", "drifting", "tied"])
+def test_the_medians_of_ranks_are_those_of_the_samples(kind: str, rounds: tuple[int, ...]) -> None:
+    noise = np.random.default_rng(3).standard_normal(101)
+    samples = {"white": noise, "drifting": noise.cumsum() / 9, "tied": noise.round()}[kind] + 20.0
+    order = np.argsort(samples)
+    of_ranks, of_samples = (
+        statistics._resamples(np.random.default_rng(0), np.split(values, np.cumsum(rounds)[:-1].astype(int)), 7)
+        for values in (np.argsort(order), samples)
+    )
+    for ranks, drawn in zip(of_ranks, of_samples, strict=True):
+        assert (statistics._medians(samples[order], ranks) == np.median(drawn, axis=1)).all()
+
+
+def test_a_resample_is_of_whole_blocks_of_one_round_which_goes_on_at_its_beginning() -> None:
+    rounds = [np.arange(10), np.arange(10, 22)]
+    seen = set()
+    for part in statistics._resamples(np.random.default_rng(0), rounds, 4):
+        assert part.shape[1] == 20, "two rounds of the smallest one"
+        for block in part.reshape(len(part), 2, 10)[:, :, :8].reshape(-1, 4):
+            first, size = (0, 10) if block[0] < 10 else (10, 12)
+            assert [*block] == [first + (block[0] - first + n) % size for n in range(4)]
+            seen.add(int(block[0]))
+    assert seen == {*range(22)}, "a block may begin anywhere"

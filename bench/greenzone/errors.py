@@ -11,7 +11,8 @@
     |-- NotThereYet                1  a command or option that is named and not built yet
     |-- Interrupted                1  Ctrl-C or SIGTERM; what was finished is in the record
     |-- NothingMeasured            4  no benchmark gave a figure
-    `-- InvalidMeasurement         5  a wrong result, or a figure above what is physically possible
+    |-- InvalidMeasurement         5  a wrong result, or a figure above what is physically possible
+    `-- NotVerified                5  a record that is not what was signed, or whose figures its samples do not give
 
 A message is one sentence or a few: what, where, what is allowed, what to do next.
 The exit codes are those of the table in README; only `cli` turns an error into an exit.
@@ -82,6 +83,12 @@ class NothingMeasured(GreenzoneError, RuntimeError):
 
 class InvalidMeasurement(GreenzoneError, RuntimeError):
     """A kernel with a wrong result, or a figure above what is physically possible."""
+
+    exit_code = 5
+
+
+class NotVerified(GreenzoneError, ValueError):
+    """A record that is not what was signed, or whose samples do not give the figures in it."""
 
     exit_code = 5
 

@@ -7,15 +7,16 @@ for stationary data", 1992): blocks of neighbouring samples are drawn, so that w
 stays together. numpy is imported when first needed.
 """
 
-import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul
 from typing import Any
 
 COVERAGE_FACTOR = 2.0  # k = 2: about 95 % of a normal distribution (JCGM 100:2008, 6.2)
 RESAMPLES = 1000
+_AT_ONCE = 50  # of them: what stays in a cache
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ def autocorrelation(samples: Sequence[float]) -> float:
         return 0.0
     mean = math.fsum(samples) / n
     deviations = [s - mean for s in samples]
-    variance = math.fsum(d * d for d in deviations)
+    variance = math.fsum(map(mul, deviations, deviations))
     if variance == 0:
         return 0.0
-    return math.fsum(a * b for a, b in itertools.pairwise(deviations)) / variance
+    return math.fsum(map(mul, deviations, deviations[1:])) / variance
 
 
 def block_length(samples: Sequence[float]) -> int:
@@ -118,8 +119,88 @@ def _bootstrap_medians(samples: tuple[float, ...], seed: int, rounds: tuple[int,
         raise ValueError(f"rounds of {list(rounds)} samples are not {n}")
     firsts = np.cumsum(sizes) - sizes
     length = max(block_length(samples[a : a + size]) for a, size in zip(firsts, sizes, strict=True))
-    places = _bootstrap_places(np.random.default_rng(seed), firsts, sizes, min(length, sizes.min()))
-    return np.median(np.asarray(samples, dtype=float)[places], axis=1)
+    taken = np.asarray(samples, dtype=float)
+    order = np.argsort(taken)
+    ranks = np.empty(n, dtype=np.int32)  # sorted in less than half the time of the samples themselves
+    ranks[order] = np.arange(n)
+    parts = np.split(ranks, firsts[1:])
+    drawn = _resamples(np.random.default_rng(seed), parts, min(length, int(sizes.min())))
+    return np.concatenate([_medians(taken[order], part) for part in drawn])
+
+
+def _resamples(rng: Any, rounds: Sequence[Any], length: int) -> Iterator[Any]:
+    """The samples that each resample has, rounds drawn first and then blocks; some resamples at a time.
+
+    Args:
+        rng: draws them.
+        rounds: the samples of each round, in the order they were taken.
+        length: of a block; one that runs over the end of its round goes on at its beginning.
+
+    Yields:
+        Arrays (resamples, rounds x the smallest round), few enough resamples to stay in a cache.
+    """
+    import numpy as np
+
+    count, sizes = len(rounds), np.array([len(one) for one in rounds])
+    each = int(sizes.min())
+    circles = np.concatenate([np.append(one, one[: length - 1]) for one in rounds])
+    blocks = np.lib.stride_tricks.sliding_window_view(circles, length)
+    firsts = np.cumsum(sizes + length - 1) - (sizes + length - 1)
+    chosen = rng.integers(0, count, size=(RESAMPLES, count, 1))
+    for part in np.split(chosen, RESAMPLES // _AT_ONCE):
+        starts = (rng.random((len(part), count, math.ceil(each / length))) * sizes[part]).astype(np.intp)
+        drawn = blocks[firsts[part] + starts]
+        yield drawn.reshape(len(part), count, -1)[:, :, :each].reshape(len(part), -1)
+
+
+def _medians(ordered: Any, ranks: Any) -> Any:
+    """The median of each resample.
+
+    Args:
+        ordered: the samples, sorted.
+        ranks: (resamples, drawn) places in `ordered`.
+    """
+    import numpy as np
+
+    drawn = ranks.shape[1]
+    low, high = np.sort(ranks, axis=1)[:, [(drawn - 1) // 2, drawn // 2]].T
+    return (ordered[low] + ordered[high]) / 2
+
+
+def estimate_rate(
+    seconds: Sequence[float],
+    amount: float,
+    relative_systematic: float = 0.0,
+    seed: int = 0,
+    rounds: Sequence[int] = (),
+) -> Estimate:
+    """The median rate `amount` / seconds, with its expanded uncertainty.
+
+    U = 2 x the root of the summed squares of the standard uncertainties: the bootstrap's, and a
+    systematic one given as a fraction (JCGM 100:2008, 5.1.2).
+
+    Args:
+        seconds: the time of each call.
+        amount: operations, bytes or tokens of one call.
+        relative_systematic: standard uncertainty of the timer and the count, as a fraction.
+        seed: of the bootstrap, so that a verifier gets the same figure.
+        rounds: how many of the samples each round gave, where there were several.
+
+    >>> estimate_rate([2.0, 2.0, 2.0], 10.0)
+    Estimate(median=5.0, low=5.0, high=5.0)
+    """
+    middle = median(seconds)
+    relative = math.hypot(median_standard_error(seconds, seed, rounds) / middle, relative_systematic)
+    return rate_within(amount / middle, relative)
+
+
+def rate_within(rate: float, relative: float) -> Estimate:
+    """A rate with its expanded uncertainty, from the combined standard one given as a fraction of it.
+
+    >>> rate_within(5.0, 0.1)
+    Estimate(median=5.0, low=4.0, high=6.0)
+    """
+    return Estimate(rate, rate * (1 - COVERAGE_FACTOR * relative), rate * (1 + COVERAGE_FACTOR * relative))
 
 
 @dataclass(frozen=True)
@@ -155,42 +236,3 @@ def median_ratio(above: Series, below: Series, relative_systematic: float = 0.0,
     low, high = (float(edge) for edge in np.percentile(ratios, (2.5, 97.5)))
     wider = COVERAGE_FACTOR * relative_systematic
     return Estimate(median(above.samples) / median(below.samples), low * (1 - wider), high * (1 + wider))
-
-
-def _bootstrap_places(rng: Any, firsts: Any, sizes: Any, length: int) -> Any:
-    """Which samples each resample has, (RESAMPLES, rounds x the smallest round): rounds drawn, then blocks."""
-    import numpy as np
-
-    count, each = len(sizes), int(sizes.min())
-    chosen = rng.integers(0, count, size=(RESAMPLES, count, 1, 1))
-    starts = (rng.random((RESAMPLES, count, math.ceil(each / length), 1)) * sizes[chosen]).astype(int)
-    places = (starts + np.arange(length)) % sizes[chosen] + firsts[chosen]
-    return places.reshape(RESAMPLES, count, -1)[:, :, :each].reshape(RESAMPLES, -1)
-
-
-def estimate_rate(
-    seconds: Sequence[float],
-    amount: float,
-    relative_systematic: float = 0.0,
-    seed: int = 0,
-    rounds: Sequence[int] = (),
-) -> Estimate:
-    """The median rate `amount` / seconds, with its expanded uncertainty.
-
-    U = 2 x the root of the summed squares of the standard uncertainties: the bootstrap's, and a
-    systematic one given as a fraction (JCGM 100:2008, 5.1.2).
-
-    Args:
-        seconds: the time of each call.
-        amount: operations, bytes or tokens of one call.
-        relative_systematic: standard uncertainty of the timer and the count, as a fraction.
-        seed: of the bootstrap, so that a verifier gets the same figure.
-        rounds: how many of the samples each round gave, where there were several.
-
-    >>> estimate_rate([2.0, 2.0, 2.0], 10.0)
-    Estimate(median=5.0, low=5.0, high=5.0)
-    """
-    middle = median(seconds)
-    relative = math.hypot(median_standard_error(seconds, seed, rounds) / middle, relative_systematic)
-    rate = amount / middle
-    return Estimate(rate, rate * (1 - COVERAGE_FACTOR * relative), rate * (1 + COVERAGE_FACTOR * relative))

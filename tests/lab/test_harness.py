@@ -87,7 +87,7 @@ def test_rules_are_hashed(outcome: harness.Outcome) -> None:
     rules = outcome.record.rules
     assert len(rules["sha256"]) == 64
     assert "regimes/us/us-3a090.toml" in rules["files"]
-    assert len(rules["profile_sha256"]) == 64
+    assert [*rules["profiles"]] == ["devices/nvidia/nvidia-h20.toml", "models/llama-3.1-8b.toml"]
     assert len(outcome.record.tool["package_sha256"]) == 64
 
 

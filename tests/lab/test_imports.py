@@ -15,6 +15,7 @@ import pytest
         "lab.devices.emulated.model",
         "lab.measure",
         "lab.workloads",
+        "lab.verification",
     ],
 )
 def test_no_torch_before_a_device_is_opened(module: str) -> None:

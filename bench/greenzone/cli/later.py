@@ -6,8 +6,6 @@ from greenzone.errors import NotThereYet
 
 LATER = {
     "certificate": "a certificate of records",
-    "sign": "sign a record",
-    "verify": "verify a record",
     "fleet": "many devices",
 }
 

@@ -18,6 +18,8 @@ COMMANDS = {
     "devices": "greenzone.cli.catalogue:devices",
     "tiers": "greenzone.cli.profiles:tiers",
     "identify": "greenzone.cli.identify:identify",
+    "sign": "greenzone.cli.signing:sign",
+    "verify": "greenzone.cli.signing:verify",
     "emulation": "greenzone.cli.emulation:emulation",
     "ledger": "greenzone.cli.ledger:ledger",
     "check": "greenzone.cli.check:check",
@@ -29,7 +31,7 @@ COMMANDS = {
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "certificate", "sign", "verify", "fleet",
+            "certificate", "fleet",
         )
     },
 }  # fmt: skip
@@ -87,7 +89,7 @@ def main(debug: bool) -> None:
     """Measure an accelerator, set it beside its claims, and say which export-control clauses it meets.
 
     Exit codes: 0 done; 1 could not do it; 2 usage; 3 policy violated; 4 no verdict; 5 measurement
-    invalid or unstable. Nothing here is legal advice.
+    invalid or unstable, or a record that does not verify. Nothing here is legal advice.
     """
 
 

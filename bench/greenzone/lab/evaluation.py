@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from greenzone.errors import RecordError
 from greenzone.formats import FORMATS
 from greenzone.intervals import Interval, number
-from greenzone.lab.devices import Device
 from greenzone.lab.fingerprint import seen
 from greenzone.lab.identify import identify
 from greenzone.lab.link_evidence import measured_links, rated_links
@@ -30,14 +29,23 @@ MEASURED_RATES = ("matmul", "peak")
 MEMORY_STREAMS = tuple(stream.name for stream in STREAMS)  # a sweep of working sets is the caches' bandwidth
 
 
-def part_facts(device: Device, profile: DeviceProfile | None) -> dict[str, Any]:
+class Described(Protocol):
+    """What evaluation asks of a device; of a record that is read again, its description answers."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def emulated(self) -> bool: ...
+
+
+def part_facts(device: Described, profile: DeviceProfile | None) -> dict[str, Any]:
     """What the record says of the part before anything is measured."""
     return part_json(part_of(profile) if profile else Part(None, device.name))
 
 
 def evaluate(
     record: Record,
-    device: Device,
+    device: Described,
     profile: DeviceProfile | None,
     on: date,
     known_on: date,
@@ -54,14 +62,14 @@ def evaluate(
     _find(record, device, profile, part)
 
 
-def _links(record: Record, device: Device, profile: DeviceProfile | None) -> Iterable[Evidence]:
+def _links(record: Record, device: Described, profile: DeviceProfile | None) -> Iterable[Evidence]:
     """What the links that are there and those that were measured say of I/O."""
     facts = {**record.device, "emulated": device.emulated}
     yield from rated_links(facts)
     yield from measured_links(record.benchmarks, facts, profile)
 
 
-def unclaimed(device: Device, measured: list[Evidence]) -> Part:
+def unclaimed(device: Described, measured: list[Evidence]) -> Part:
     """A live device that matches no profile: nothing is claimed, so a measurement is all there is."""
     blank = DeviceProfile(schema_version=1, id="unknown", name=device.name)
     return replace(part_of(blank, measured), id=None)
@@ -101,7 +109,7 @@ def _measured_dram(rows: list[Row], window: str, emulated: bool) -> Iterable[Evi
         )
 
 
-def _find(record: Record, device: Device, profile: DeviceProfile | None, part: Part) -> None:
+def _find(record: Record, device: Described, profile: DeviceProfile | None, part: Part) -> None:
     if device.emulated:
         record.find(
             "emulated",

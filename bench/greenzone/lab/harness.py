@@ -4,23 +4,19 @@ The record is written after every benchmark, so that a run that is stopped leave
 finished. Emulated figures are labelled in every row and never enter the verdict on a real part.
 """
 
-import platform
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from greenzone.datafiles import data_files, data_root, sha256
 from greenzone.errors import GreenzoneError, Interrupted, unknown
-from greenzone.lab import evaluation
+from greenzone.lab import evaluation, provenance
 from greenzone.lab.devices import Device, open_device
 from greenzone.lab.devices.base import Restartable
 from greenzone.lab.isolation import Watched
 from greenzone.lab.layers import require_context
-from greenzone.lab.models import load_model
+from greenzone.lab.models import default_model, load_model
 from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.resuming import asked, gone_on, require_same, stopped
@@ -31,7 +27,8 @@ from greenzone.lab.workloads.plan import is_processor
 from greenzone.law.transaction import Transaction
 from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.parts.profile import DeviceProfile
-from greenzone.records.record import SCHEMA, CheckRow, EstimateRow, Record, Row, Run, key
+from greenzone.records.digests import digests
+from greenzone.records.record import CheckRow, EstimateRow, Record, Row, Run, key
 from greenzone.records.record import Unit as FinishedUnit
 from greenzone.records.store import new_id, path_for, require_writable, write
 
@@ -135,9 +132,9 @@ def _begun(request: Request, device: Device) -> Record:
     description = {"id": device.id, "name": device.name, "emulated": device.emulated, **device.describe()}
     record = Record(
         run=Run(id=run_id, started_at=now.isoformat(timespec="seconds")),
-        tool=_tool(), rules=_rules(profile),
+        tool=provenance.tool(), rules=provenance.rules(profile, request.device, _models(request, device)),
         device={**description, "chosen_because": device.chosen_because, "part": evaluation.part_facts(device, profile)},
-        environment=_environment(), settings=_settings(request),
+        environment=provenance.environment(), settings=_settings(request),
     )  # fmt: skip
     for code, text in device.conditions():
         record.find(code, "warning", f"{device.id}: {text}")
@@ -150,6 +147,13 @@ def _begun(request: Request, device: Device) -> Record:
         text = f"suite {request.suite} leaves out {', '.join(missing)}; a longer suite has them"
         record.find("left_out", "info", text)
     return record
+
+
+def _models(request: Request, device: Device) -> tuple[str, ...]:
+    """Those that inference runs, as they were asked for; the usual one where none was."""
+    if request.workloads and "inference" not in request.workloads:
+        return ()
+    return request.models or (default_model(is_processor(device)).id,)
 
 
 def profile_of(device: Device) -> DeviceProfile | None:
@@ -291,46 +295,7 @@ def _finished(request: Request, device: Device, record: Record, status: Any) -> 
     evaluation.find_identity(record, load_profiles())
     record.run.status = status
     record.run.ended_at = datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _tool() -> dict[str, Any]:
-    try:
-        own = version("greenzone")
-    except PackageNotFoundError:
-        own = "uninstalled"
-    return {"name": "greenzone", "version": own, "schema": SCHEMA, "package_sha256": _package_hash()}
-
-
-def _package_hash() -> str:
-    """One SHA-256 over the package's source, file by file in a fixed order."""
-    root = Path(__file__).resolve().parents[1]
-    files = sorted(root.rglob("*.py"))
-    return sha256("\n".join(f"{f.relative_to(root).as_posix()} {sha256(f.read_bytes())}" for f in files).encode())
-
-
-def _rules(profile: DeviceProfile | None) -> dict[str, Any]:
-    """SHA-256 of every rule file, of all of them together, and of the profile used."""
-    root = data_root()
-    hashes = {p.relative_to(root).as_posix(): sha256(p.read_bytes()) for p in data_files()}
-    rules = {k: v for k, v in hashes.items() if k.startswith(("regimes/", "countries/"))}
-    whole = sha256("\n".join(f"{k} {v}" for k, v in sorted(rules.items())).encode())
-    own = [v for k, v in hashes.items() if profile and k.endswith(f"/{profile.id}.toml")]
-    return {"sha256": whole, "files": rules, "profile_sha256": own[0] if own else None}
-
-
-def _environment() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(), "implementation": platform.python_implementation(),
-        "os": platform.platform(), "machine": platform.machine(), "torch": _version_of("torch"),
-        "numpy": _version_of("numpy"), "executable": Path(sys.executable).name,
-    }  # fmt: skip
-
-
-def _version_of(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+    record.digests = digests(record.to_json())
 
 
 def _settings(request: Request) -> dict[str, Any]:

@@ -47,11 +47,21 @@ def load_model(ref: str) -> ModelFile:
         UsageError: no such model; the nearest are named.
         FileError, DataFileError: the file cannot be read, or breaks its format.
     """
+    path = model_path(ref)
+    return load(ModelFile, path) if ref.endswith(".toml") else _shipped(path)
+
+
+def model_path(ref: str) -> Path:
+    """The file of a model that is named by its id or by a path.
+
+    Raises:
+        UsageError: no such model; the nearest are named.
+    """
     if ref.endswith(".toml"):
-        return load(ModelFile, Path(ref))
+        return Path(ref)
     if ref not in model_paths():
         raise unknown("model", ref, model_paths(), HINT)
-    return _shipped(model_paths()[ref])
+    return model_paths()[ref]
 
 
 @cache

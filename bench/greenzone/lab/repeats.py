@@ -11,6 +11,8 @@ from typing import Any
 
 from greenzone.records.record import METRICS, EstimateRow, Row, key
 
+KEPT = 100  # samples of each process that a row keeps beside those of the middle one
+
 
 def combined(runs: Sequence[Sequence[Row]]) -> Iterator[Row]:
     """One row for each benchmark of the first run, with what the others measured of it.
@@ -29,20 +31,48 @@ def _combined(rows: Sequence[Row | None]) -> Row:
     spoiled = [row for _, row in present if row.validity == "invalid"]
     if spoiled or not measured:
         return (spoiled or [row for _, row in present])[0]
-    ordered = sorted(measured, key=lambda item: item[2].median)
-    _, middle, estimate = ordered[(len(ordered) - 1) // 2]
     medians = [value.median for _, _, value in measured]
-    between = _between(medians)
+    middle = next(row for _, row, value in measured if value.median == statistics.median_low(medians))
     unstable = any(row.validity == "unstable" for _, row, _ in measured)
     changes: dict[str, Any] = {
-        _metric(middle): _widened(estimate, between),
-        "repeats": [{"process": n, "median": value.median} for n, _, value in measured],
-        "uncertainty": _with_between(middle.uncertainty, between),
+        "repeats": [_process(n, row, value) for n, row, value in measured],
         "validity": "unstable" if unstable else middle.validity,
     }
     if len(measured) < len(rows):
         changes["notes"] = [*middle.notes, f"measured in {len(measured)} of {len(rows)} runs"]
-    return middle.model_copy(update=changes)
+    return widened(middle, medians).model_copy(update=changes)
+
+
+def widened(row: Row, medians: Sequence[float]) -> Row:
+    """A row of one process with the spread between the medians of several in its U."""
+    between = _between(medians)
+    estimate = _value(row)
+    if estimate is None:
+        return row
+    changes = {metric(row): _widened(estimate, between), "uncertainty": _with_between(row.uncertainty, between)}
+    return row.model_copy(update=changes)
+
+
+def _process(n: int, row: Row, value: EstimateRow) -> dict[str, Any]:
+    """What a reader needs to work out the median of one process again."""
+    plain = {"process": n, "median": value.median, "operations": row.operations, "bytes": row.bytes}
+    rest = {"rest_seconds": row.rest_seconds} if row.rest_seconds is not None else {}
+    return {**plain, **rest, "samples": around_median(row.samples)}
+
+
+def around_median(samples: Sequence[float], kept: int = KEPT) -> list[float]:
+    """Some of the samples, in their order, whose median is that of all: as many of each half, mirrored by rank.
+
+    >>> around_median([5.0, 1.0, 4.0, 2.0, 3.0], kept=2)
+    [4.0, 2.0, 3.0]
+    """
+    count, half, each = len(samples), len(samples) // 2, kept // 2
+    if half <= each:
+        return list(samples)
+    ranked = sorted(range(count), key=samples.__getitem__)
+    below = [(place + 1) * half // each - 1 for place in range(each)]
+    ranks = {*below, *(count - 1 - rank for rank in below), *([half] if count % 2 else [])}
+    return [samples[place] for place in sorted(ranked[rank] for rank in ranks)]
 
 
 def _between(medians: Sequence[float]) -> float:
@@ -52,7 +82,8 @@ def _between(medians: Sequence[float]) -> float:
     return statistics.stdev(medians) / statistics.mean(medians) / math.sqrt(len(medians))
 
 
-def _metric(row: Row) -> str:
+def metric(row: Row) -> str:
+    """The name of the figure a row is about."""
     return next(name for name in METRICS if getattr(row, name) is not None)
 
 

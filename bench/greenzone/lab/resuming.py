@@ -76,7 +76,7 @@ def require_same(old: Record, new: Record, path: Path) -> None:
     """
     changes = [
         *_changes("device", _DEVICE, old.device, new.device), *_changes("tool", _TOOL, old.tool, new.tool),
-        *_changes("rules", ("sha256",), old.rules, new.rules),
+        *_changes("rules", ("sha256", "profiles"), old.rules, new.rules),
         *_changes("settings", tuple(old.settings), old.settings, new.settings),
     ]  # fmt: skip
     if changes:

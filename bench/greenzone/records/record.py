@@ -4,13 +4,15 @@ Samples are seconds for a call, kept beside `operations` and `bytes`, so that ev
 worked out again from the record alone. Readers accept every version ever written.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 SCHEMA = "greenzone.record/1"
 READABLE = (SCHEMA,)
 
+# The first fault of a list is told, not every one: a file of a million of them is to be refused at once.
+FIRST = FailFast()
 # What a benchmark may be a figure of, and the unit of each.
 METRICS = {"rate_tops": "TOPS", "bandwidth_gb_s": "GB/s", "tokens_per_s": "tokens/s"}
 
@@ -75,7 +77,7 @@ class Row(RecordModel):
     model_error_source: str | None = None
     set_aside: int | None = None
     limiter: dict[str, Any] | None = None
-    repeats: list[dict[str, Any]] = Field(default_factory=list)
+    repeats: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
     bus_bytes: float | None = None
     search: dict[str, Any] | None = None
     worked_out: bool | None = None
@@ -93,14 +95,14 @@ class Row(RecordModel):
     largest_batch: int | None = None
     largest_context: int | None = None
     worked_out_over_measured: float | None = None
-    roofline: list[dict[str, Any]] = Field(default_factory=list)
+    roofline: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
     how: str | None = None
     fits: bool | None = None
-    telemetry: list[dict[str, Any]] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
-    warmups: list[float] = Field(default_factory=list)
-    samples: list[float] = Field(default_factory=list)
-    rounds: list[int] = Field(default_factory=list)
+    telemetry: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
+    notes: Annotated[list[str], FIRST] = Field(default_factory=list)
+    warmups: Annotated[list[float], FIRST] = Field(default_factory=list)
+    samples: Annotated[list[float], FIRST] = Field(default_factory=list)
+    rounds: Annotated[list[int], FIRST] = Field(default_factory=list)
 
     @property
     def metric(self) -> str | None:
@@ -167,13 +169,14 @@ class Record(RecordModel):
     device: dict[str, Any]
     environment: dict[str, Any]
     settings: dict[str, Any]
-    benchmarks: list[Row] = Field(default_factory=list)
-    pending: dict[str, list[Row]] = Field(default_factory=dict)
-    telemetry: list[dict[str, Any]] = Field(default_factory=list)
-    evidence: list[dict[str, Any]] = Field(default_factory=list)
+    benchmarks: Annotated[list[Row], FIRST] = Field(default_factory=list)
+    pending: dict[str, Annotated[list[Row], FIRST]] = Field(default_factory=dict)
+    telemetry: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
+    evidence: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(default_factory=dict)
-    verdicts: list[dict[str, Any]] = Field(default_factory=list)
-    findings: list[Finding] = Field(default_factory=list)
+    verdicts: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
+    findings: Annotated[list[Finding], FIRST] = Field(default_factory=list)
+    digests: dict[str, str] = Field(default_factory=dict)
 
     def find(self, code: str, severity: Severity, text: str) -> None:
         """Add a finding, once."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
@@ -14,8 +15,11 @@ from pydantic import ValidationError
 from greenzone.errors import FileError, RecordError
 from greenzone.records.record import READABLE, Record
 
-MAX_BYTES = 64 << 20  # a run of the longest suite writes a few MiB
+MAX_BYTES = 64 << 20  # the longest suite writes some 6 MB
+MAX_VALUES = 1_000_000
+MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
 PREFIX = "greenzone.record/"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def new_id(now: datetime) -> str:
@@ -92,7 +96,7 @@ def read(path: Path) -> Record:
         RecordError: no JSON, no record, of a version not known, or broken.
         FileError: it cannot be read.
     """
-    return parse(_json_of(path), path)
+    return parse(decoded(content(path), path), path)
 
 
 def read_all(path: Path) -> list[tuple[Path, Record]]:
@@ -108,7 +112,7 @@ def read_all(path: Path) -> list[tuple[Path, Record]]:
         return [(path, read(path))]
     found = []
     for file in sorted(p for p in path.rglob("*.json") if not p.name.startswith(".") and p.is_file()):
-        data = _json_of(file)
+        data = decoded(content(file), file)
         if isinstance(data, dict) and str(data.get("schema")).startswith(PREFIX):
             found.append((file, parse(data, file)))
     if not found:
@@ -116,7 +120,13 @@ def read_all(path: Path) -> list[tuple[Path, Record]]:
     return found
 
 
-def _json_of(path: Path) -> Any:
+def content(path: Path) -> bytes:
+    """The bytes of a record.
+
+    Raises:
+        RecordError: no file, or larger than a record can be.
+        FileError: it cannot be read.
+    """
     try:
         if path.exists() and not path.is_file():
             raise RecordError(f"{path}: cannot be read (not a regular file); a record is what `greenzone run` writes")
@@ -127,13 +137,26 @@ def _json_of(path: Path) -> Any:
                     f"{path}: {size / 2**20:.0f} MiB, and a record holds at most {MAX_BYTES >> 20} MiB; "
                     "check that it is what `greenzone run` wrote"
                 )
-            content = stream.read()
-        data = json.loads(content.decode("utf-8"))
-        json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair cannot be printed
+            return stream.read(MAX_BYTES)
     except RecordError:
         raise
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from None
+
+
+def decoded(found: bytes, path: object) -> Any:
+    """The plain data of a record's bytes; `path` is named in every fault.
+
+    Raises:
+        RecordError: no JSON, or more values than a record can have.
+    """
+    # Counted before they are made: an empty list takes two bytes in the file and fifty in memory.
+    if (values := found.count(b",") + found.count(b"[") + found.count(b"{")) > MAX_VALUES:
+        raise RecordError(f"{path}: some {values:,} values; a record holds at most {MAX_VALUES:,}")
+    try:
+        data = json.loads(found.decode("utf-8"))
+        if _SURROGATE.search(found):
+            json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair cannot be printed
     except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
         raise RecordError(
             f"{path}: not valid JSON ({error}); a record is the JSON file that `greenzone run` writes"
@@ -153,9 +176,26 @@ def parse(data: Any, path: object) -> Record:
         raise RecordError(
             f"{path}: {schema} is newer than this version reads ({', '.join(READABLE)}); update greenzone{wrote}"
         )
+    _require_sizes(data, path)
     try:
         return Record.model_validate(data)
     except ValidationError as error:
         faults = [f"{'.'.join(str(p) for p in e['loc'])} - {e['msg']}" for e in error.errors(include_url=False)]
         more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
         raise RecordError(f"{path}: a broken record: {'; '.join(faults[:5])}{more}") from None
+
+
+def _require_sizes(data: dict[str, Any], path: object) -> None:
+    """Refuse what no run writes and what would take long to tell every fault of."""
+    rows = data.get("benchmarks")
+    if isinstance(rows, list) and len(rows) > MAX_ROWS:
+        raise RecordError(f"{path}: {len(rows):,} benchmarks; a record has at most {MAX_ROWS:,}")
+    _require_few(data.get("digests"), "digests", path)
+    for place, row in enumerate(rows if isinstance(rows, list) else ()):
+        for key in ("samples", "shape", "uncertainty") if isinstance(row, dict) else ():
+            _require_few(row.get(key), f"benchmarks.{place}.{key}", path)
+
+
+def _require_few(value: Any, where: str, path: object) -> None:
+    if isinstance(value, (list, dict)) and len(value) > MAX_SAMPLES:
+        raise RecordError(f"{path}: {where} holds {len(value):,} values; at most {MAX_SAMPLES:,} can stand there")

@@ -17,9 +17,9 @@ from greenzone.lab.shapes import ModelShape
 from greenzone.statistics import (
     COVERAGE_FACTOR,
     effective_samples,
-    estimate_rate,
     median,
     median_standard_error,
+    rate_within,
 )
 
 # CUDA events resolve about 0.5 us (CUDA Runtime API, cudaEventElapsedTime); the processor's clock and
@@ -146,12 +146,12 @@ def samples_of(windows: Windows, window: Window) -> tuple[float, ...]:
 
 def figures(metric: str, amount: float, samples: Sequence[float], rounds: Sequence[int] = ()) -> Figures:
     """Amount a second, with its uncertainty, and what the record keeps of how sure it is."""
-    seconds = median(samples)
-    rate = estimate_rate(samples, amount, timer_uncertainty(seconds), rounds=rounds)
+    seconds, budget = median(samples), uncertainty_budget(samples, rounds)
+    rate = rate_within(amount / seconds, budget["combined"])
     sureness: dict[str, object] = {
         "timer_uncertainty": timer_uncertainty(seconds),
         "effective_samples": _effective(samples, rounds),
-        "uncertainty": uncertainty_budget(samples, rounds),
+        "uncertainty": budget,
     }
     return Figures({metric: rate}, sureness | ({"rounds": list(rounds)} if rounds else {}))
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab import serving
@@ -153,11 +154,24 @@ def _worked_out(
     )  # fmt: skip
 
 
-def judged(step: Step, seconds: float, link_s: float, reached: Reached) -> dict[str, object]:
+class Counted(Protocol):
+    """What a step amounts to: a `Step`, or what a record tells of one."""
+
+    @property
+    def phase(self) -> Phase: ...
+    @property
+    def operations(self) -> float: ...
+    @property
+    def bytes(self) -> float: ...
+    @property
+    def devices(self) -> int: ...
+
+
+def judged(step: Counted, seconds: float, link_s: float, reached: Reached) -> dict[str, object]:
     """How well a step uses the device, and what holds it up.
 
     Args:
-        step: counts operations and bytes.
+        step: its operations and bytes.
         seconds: it took.
         link_s: of them, what the links between devices take.
         reached: by a plain product and a plain stream on the same device.

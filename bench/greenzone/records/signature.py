@@ -1,0 +1,173 @@
+"""Signatures of records: an in-toto Statement v1 about the file, in a DSSE envelope, by an Ed25519 key.
+
+A valid signature shows that the holder of a key had this record, to the byte, and stands for it. It does not
+show what silicon the figures are of, nor when they were measured: for both there is the signer's word alone.
+
+Formats: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md and
+https://github.com/secure-systems-lab/dsse/blob/master/envelope.md
+"""
+
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from greenzone.datafiles import sha256
+from greenzone.errors import FileError, NotVerified
+from greenzone.records.attestation import token_facts
+from greenzone.records.digests import changed, digests
+from greenzone.records.keys import public_key_of, signer_of
+from greenzone.records.record import Record
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from securesystemslib.dsse import Envelope
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+PAYLOAD = "application/vnd.in-toto+json"
+# in-toto asks for a URI that nobody else uses, not for one that leads somewhere. A UUID needs neither a host
+# nor a registration (RFC 9562, section 4); the fragment holds the version, raised when the meaning changes.
+PREDICATE = "urn:uuid:be561975-2296-4e59-871f-b05146daa429#greenzone.attestation/1"
+REPORTED = "as reported by the driver"
+ATTESTED = "of a token of the device's vendor, which its tools can check"
+_MOST_BYTES = 8 << 20  # of an envelope; that of a record of the longest suite has 50 kB
+_MOST_SIGNATURES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signature that holds: by which key, of a file of what name, and what was stated of it."""
+
+    keyid: str
+    name: str
+    predicate: Mapping[str, Any]
+
+
+def sign(content: bytes, document: Mapping[str, Any], name: str, key: Path, token: bytes | None = None) -> str:
+    """The envelope of a record, as JSON text.
+
+    Args:
+        content: the bytes of the record's file.
+        document: the same as plain data, which was found to be a record.
+        name: of the file, without its folder.
+        key: the file of the private key.
+        token: of the vendor's attestation, whose nonce is the SHA-256 of the file.
+
+    Raises:
+        GreenzoneError: the extra `attest` is not installed.
+        FileError: the key cannot be read or others can read it; the token cannot be read.
+        NotVerified: the token's nonce is another.
+    """
+    signer = signer_of(key)
+    from securesystemslib.dsse import Envelope
+
+    subject = {"name": name, "digest": {"sha256": sha256(content)}}
+    predicate = _predicate(document)
+    if token is not None:
+        predicate |= {"identity": ATTESTED, "attestation": token_facts(token, sha256(content))}
+    statement = {"_type": STATEMENT, "subject": [subject], "predicateType": PREDICATE, "predicate": predicate}
+    envelope = Envelope(json.dumps(statement, separators=(",", ":")).encode(), PAYLOAD, {})
+    envelope.sign(signer)
+    return json.dumps(envelope.to_dict(), indent=1) + "\n"
+
+
+def _predicate(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stated of a record beside its digest, for who has the envelope alone."""
+    record = Record.model_validate(document)
+    return {
+        "run": {"id": record.run.id, "startedAt": record.run.started_at, "status": record.run.status},
+        "tool": {key: record.tool.get(key) for key in ("name", "version", "package_sha256")},
+        "device": {key: record.device.get(key) for key in ("id", "name", "emulated")},
+        "identity": REPORTED,
+        "verdicts": [{key: v.get(key) for key in ("regime", "version", "status")} for v in record.verdicts],
+        "digests": digests(document),
+    }
+
+
+def require_signed(content: bytes, document: Mapping[str, Any], envelope: Path, key: Path) -> Signed:
+    """The signature of a record, which must hold.
+
+    Args:
+        content: the bytes of the record's file.
+        document: the same as plain data.
+        envelope: its file.
+        key: the file of the public key of who is trusted.
+
+    Raises:
+        GreenzoneError: the extra `attest` is not installed.
+        FileError: the envelope or the key cannot be read.
+        NotVerified: not signed by that key, no statement about a record, or about another; what was changed
+            in the record since is named.
+    """
+    public = public_key_of(key)
+    found = _envelope(envelope)
+    keyid = _require_signature(found, public, envelope, key)
+    name, digest, predicate = _statement(found, envelope)
+    if digest != sha256(content):
+        parts = changed(_digests(predicate), document) or ["its bytes, and no value in it"]
+        raise NotVerified(f"{envelope}: the record is not the one that was signed: {_listed(parts)}")
+    return Signed(keyid, name, predicate)
+
+
+def _envelope(path: Path) -> "Envelope":
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import FormatError
+
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_MOST_BYTES + 1)
+    except OSError as error:
+        why = error.strerror or error
+        raise FileError(f"{path}: cannot be read ({why}); give what `greenzone sign` wrote") from None
+    try:
+        if len(text) > _MOST_BYTES:
+            raise ValueError(f"larger than {_MOST_BYTES >> 20} MiB")
+        data = json.loads(text)
+        if not 0 < len(data["signatures"]) <= _MOST_SIGNATURES:
+            raise ValueError(f"{len(data['signatures'])} signatures; 1 to {_MOST_SIGNATURES} can stand there")
+        # DSSE leaves the key's id open; the library asks for one, each its own
+        signatures = [{**one, "keyid": f"{n}"} for n, one in enumerate(data["signatures"])]
+        return Envelope.from_dict({**data, "signatures": signatures})
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, FormatError, binascii.Error) as error:
+        raise FileError(f"{path}: no DSSE envelope ({error!s:.100}); give what `greenzone sign` wrote") from None
+
+
+def _require_signature(found: "Envelope", public: "Ed25519PublicKey", envelope: Path, key: Path) -> str:
+    """The id of the key, if one of the signatures is its: whatever id the envelope gives for it."""
+    from securesystemslib.exceptions import VerificationError
+    from securesystemslib.signer import SSlibKey
+
+    try:
+        found.verify([SSlibKey.from_crypto(public, keyid=keyid) for keyid in found.signatures], 1)
+    except VerificationError:
+        raise NotVerified(
+            f"{envelope}: not signed by the key {key}, or changed since; get both files again from who signed"
+        ) from None
+    return SSlibKey.from_crypto(public).keyid
+
+
+def _statement(found: "Envelope", path: Path) -> tuple[str, str, Mapping[str, Any]]:
+    """The name and SHA-256 of the one file a statement is about, and its predicate."""
+    try:
+        if found.payload_type != PAYLOAD:
+            raise ValueError(f"its payload is {found.payload_type!r:.60}")
+        statement = json.loads(found.payload)
+        if (statement["_type"], statement["predicateType"]) != (STATEMENT, PREDICATE):
+            raise ValueError(f"its predicate is {statement['predicateType']!r:.80}")
+        (subject,) = statement["subject"]
+        predicate = statement["predicate"]
+        return str(subject["name"]), str(subject["digest"]["sha256"]), predicate if isinstance(predicate, dict) else {}
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise NotVerified(f"{path}: signed, but no statement about a record of greenzone ({error!s:.120})") from None
+
+
+def _digests(predicate: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = predicate.get("digests")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _listed(parts: list[str], shown: int = 5) -> str:
+    more = f"; and {len(parts) - shown} more" if len(parts) > shown else ""
+    return "; ".join(parts[:shown]) + more
