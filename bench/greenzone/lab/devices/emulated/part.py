@@ -11,6 +11,10 @@ _L2_MIB = 32.0  # of a part that publishes none: an estimate
 # Gain of a last-level cache over the memory: A100 80GB 3,094 and 1,599 GB/s, H800 8,828 and 2,978
 # (chanzhennan/ChipBenchmarker); in between, as an estimate for all.
 CACHE_SPEED = 2.5
+# Of what a board has beyond its fixed power, the most that a long stream out of stacked memory may take. The energy
+# of a byte was fitted to boards of up to 1.6 TB/s, of which A100 PCIe 40GB has the largest share, this one; four
+# terabytes a second would take more than the 400 W of an H20, and no board is sold that cannot feed its own memory.
+_STREAM_POWER_MAX = 0.79
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Part:
     bandwidth_b_s: float  # as claimed
     bandwidth_share: float  # of it that a long stream reaches
     power_limit_w: float | None
+    dram_pj_per_byte: float
     energy_j_per_op: float  # of an fp32 multiply-accumulate's two operations, each, at the rated clock
     architecture: Architecture
     fitted: Fitted
@@ -49,19 +54,31 @@ def part_of(profile: DeviceProfile, bandwidth_share: float, table: TimeTable | N
     """
     table = table or time_table()
     hardware, memory = profile.hardware, profile.memory
+    bandwidth_b_s = ((memory.bandwidth_gb_s if memory else None) or 0.0) * 1e9
     node = next((die.node for die in profile.dies if die.kind == "logic" and die.node), None)
     return Part(
         id=profile.id,
         units=(hardware.units if hardware else None) or _UNITS,
         dies=max(1, hardware.devices_per_package if hardware else 1),
         l2_bytes=((hardware.l2_mib if hardware else None) or _L2_MIB) * 2**20,
-        bandwidth_b_s=((memory.bandwidth_gb_s if memory else None) or 0.0) * 1e9,
+        bandwidth_b_s=bandwidth_b_s,
         bandwidth_share=bandwidth_share,
         power_limit_w=hardware.power_w if hardware else None,
+        dram_pj_per_byte=_dram_pj_per_byte(profile, bandwidth_b_s * bandwidth_share, table.fitted),
         energy_j_per_op=table.fitted.energy_pj * 1e-12 * table.energy_scale(node),
         architecture=table.architecture(generation(profile)),
         fitted=table.fitted,
     )
+
+
+def _dram_pj_per_byte(profile: DeviceProfile, stream_b_s: float, fitted: Fitted) -> float:
+    """Energy of a byte to or from memory; of stacked memory no more than the board can give it."""
+    power_w = profile.hardware.power_w if profile.hardware else None
+    stacked = profile.memory is not None and profile.memory.kind.upper().startswith("HBM")
+    if not (power_w and stacked and stream_b_s):
+        return fitted.dram_pj_per_byte
+    left_w = max(0.0, power_w - fitted.fixed_w)
+    return min(fitted.dram_pj_per_byte, _STREAM_POWER_MAX * left_w / stream_b_s * 1e12)
 
 
 def generation(profile: DeviceProfile) -> str | None:
