@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -93,6 +93,7 @@ def run(
     for name in formats:
         if name not in FORMATS:
             raise UsageError(f"--dtype {name}: no such format; allowed: {', '.join(FORMATS)}")
+    _require_inference(workloads, {"--model": models, "--batch": batches, "--context": contexts, "--plot": plot})
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     with _stoppable(folder):
         from greenzone.lab import harness
@@ -112,6 +113,16 @@ def run(
 
             serving_plot([outcome.record for outcome in outcomes], plot)
     _exit_code(outcomes)
+
+
+def _require_inference(workloads: tuple[str, ...], given: Mapping[str, object]) -> None:
+    """Refuse options of a workload that is not run, rather than pass them by.
+
+    Raises:
+        UsageError: an option of the inference workload, with only others asked for.
+    """
+    if workloads and "inference" not in workloads and (unused := [name for name, value in given.items() if value]):
+        raise UsageError(f"{', '.join(unused)}: of the inference workload alone; add --workload inference")
 
 
 @contextmanager

@@ -70,10 +70,12 @@ def prepared(device: Device, operator: Operator, seed: int) -> Iterator[Kernel]:
         kernel.close()
 
 
-def call_seconds(device: Device, operator: Operator, seed: int, calls: int = 2) -> float:
-    """The best of a few calls: enough to choose by, not to report."""
+def call_seconds(device: Device, operator: Operator, seed: int, calls: int = 2, load_s: float = 0.0) -> float:
+    """The best of a few calls, after so long under load: enough to choose by, not to report."""
     with prepared(device, operator, seed) as kernel:
-        device.time(kernel, 1)
+        (first,) = device.time(kernel, 1)
+        if load_s > first:
+            device.time(kernel, math.ceil(load_s / first))
         return min(device.time(kernel, calls))
 
 
