@@ -3,10 +3,12 @@
 import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenzone import statistics
 from greenzone.statistics import (
     Estimate,
     autocorrelation,
@@ -101,3 +103,16 @@ def test_standard_uncertainties_add_as_squares() -> None:
     spread = median_standard_error(samples) / median(samples)
     both = estimate_rate(samples, 1.0, relative_systematic=0.003)
     assert both.expanded_uncertainty / both.median == pytest.approx(2 * math.hypot(spread, 0.003))
+
+
+@given(
+    st.lists(st.integers(min_value=1, max_value=9), min_size=2, max_size=40),
+    st.integers(min_value=0, max_value=3),
+)
+def test_the_medians_of_resamples_are_those_of_the_samples_drawn(samples: list[int], seed: int) -> None:
+    """Ranks stand in for values: with many equal ones too, each median is one of a sample, or half-way between two."""
+    values = [float(s) for s in samples]
+    medians = statistics._bootstrap_medians(tuple(values), seed, ())
+    rng, length = np.random.default_rng(seed), block_length(values)
+    places = statistics._bootstrap_places(rng, np.array([0]), np.array([len(values)]), length)
+    assert np.array_equal(medians, np.median(np.array(values)[places], axis=1))

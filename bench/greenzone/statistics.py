@@ -119,7 +119,14 @@ def _bootstrap_medians(samples: tuple[float, ...], seed: int, rounds: tuple[int,
     firsts = np.cumsum(sizes) - sizes
     length = max(block_length(samples[a : a + size]) for a, size in zip(firsts, sizes, strict=True))
     places = _bootstrap_places(np.random.default_rng(seed), firsts, sizes, min(length, sizes.min()))
-    return np.median(np.asarray(samples, dtype=float)[places], axis=1)
+    values = np.sort(np.asarray(samples, dtype=float))
+    # Ranks are drawn in place of values: the same median, at a quarter of the bytes.
+    ranks = np.empty(n, dtype=np.uint16 if n <= 2**16 else np.int64)
+    ranks[np.argsort(samples, kind="stable")] = np.arange(n)
+    drawn = ranks[places]
+    below, above = (drawn.shape[1] - 1) // 2, drawn.shape[1] // 2
+    drawn.partition((below, above), axis=1)
+    return (values[drawn[:, below]] + values[drawn[:, above]]) / 2
 
 
 @dataclass(frozen=True)
@@ -163,8 +170,11 @@ def _bootstrap_places(rng: Any, firsts: Any, sizes: Any, length: int) -> Any:
 
     count, each = len(sizes), int(sizes.min())
     chosen = rng.integers(0, count, size=(RESAMPLES, count, 1, 1))
-    starts = (rng.random((RESAMPLES, count, math.ceil(each / length), 1)) * sizes[chosen]).astype(int)
-    places = (starts + np.arange(length)) % sizes[chosen] + firsts[chosen]
+    around, first = sizes[chosen].astype(np.int32), firsts[chosen].astype(np.int32)
+    starts = (rng.random((RESAMPLES, count, math.ceil(each / length), 1)) * around).astype(np.int32)
+    places = starts + np.arange(length, dtype=np.int32)
+    np.subtract(places, around, out=places, where=places >= around)  # a block is never longer than its round
+    places += first
     return places.reshape(RESAMPLES, count, -1)[:, :, :each].reshape(RESAMPLES, -1)
 
 
