@@ -69,6 +69,7 @@ def test_a_record_is_classified_from_itself(tmp_path: Path) -> None:
         (["--to", "XX"], 2, "ISO 3166"),
         (["--batch", "0"], 2, "batch"),
         (["--workload", "sleep"], 2, "workload"),
+        (["--workload", "matmul", "--model", "gpt2", "--batch", "4"], 2, "--model, --batch: of the inference workload"),
     ],
 )
 def test_bad_input_is_one_sentence_with_its_exit_code(

@@ -120,6 +120,21 @@ def test_a_refused_figure_is_not_shown() -> None:
     assert estimate(None) == "refused"
 
 
+def test_an_inference_that_gave_no_figure_says_why_in_its_section(record: Record) -> None:
+    own = record.model_copy(deep=True)
+    own.benchmarks = [
+        Row(name="inference.decode", format="bf16", emulated=True, measured=False, reason="a batch too large")
+    ]
+    assert "  decode bf16 emulated: not measured: a batch too large" in text(own).splitlines()
+
+
+def test_errors_come_before_warnings_and_warnings_before_the_rest(record: Record) -> None:
+    own = record.model_copy(deep=True)
+    own.findings = [Finding(code=s, severity=s, text="x") for s in ("info", "error", "warning")]  # type: ignore[arg-type]
+    found = [line.strip() for line in text(own).splitlines() if line.strip().endswith(": x")]
+    assert found == ["error: x", "warning: x", "info: x"]
+
+
 def test_the_path_of_the_record_comes_last(record: Record) -> None:
     assert text(record, Path("results/x.json")).rstrip().endswith("record: results/x.json")
 

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -96,6 +96,7 @@ def run(
             raise UsageError(f"--dtype {name}: no such format; allowed: {', '.join(FORMATS)}")
     if resume is not None:
         _require_alone()
+    _require_inference(workloads, {"--model": models, "--batch": batches, "--context": contexts, "--plot": plot})
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     with _stoppable(folder):
         from greenzone.lab import harness
@@ -126,6 +127,16 @@ def _require_alone() -> None:
     given = [n for n in context.params if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
     if extra := [n for n in given if n not in ("resume", "as_json", "plot")]:
         raise UsageError(f"--resume takes everything from the record; leave out what sets {', '.join(sorted(extra))}")
+
+
+def _require_inference(workloads: tuple[str, ...], given: Mapping[str, object]) -> None:
+    """Refuse options of a workload that is not run, rather than pass them by.
+
+    Raises:
+        UsageError: an option of the inference workload, with only others asked for.
+    """
+    if workloads and "inference" not in workloads and (unused := [name for name, value in given.items() if value]):
+        raise UsageError(f"{', '.join(unused)}: of the inference workload alone; add --workload inference")
 
 
 @contextmanager

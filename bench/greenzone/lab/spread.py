@@ -72,7 +72,10 @@ def fewest_devices(
     while not _fits(model, devices, batch, context, format, cache_format, memory_gb):
         devices *= 2
         if devices > 2**16:
-            raise UsageError(f"{model.id} does not fit devices of {memory_gb:.4g} GB, however many there are")
+            raise UsageError(
+                f"{model.id} in {format}, batch {batch}, context {context}, does not fit devices of "
+                f"{memory_gb:.4g} GB, however many there are; take a smaller batch or context"
+            )
     if devices > most:
         raise UsageError(
             f"{model.id} in {format}, batch {batch}, context {context}, takes {devices} devices of {memory_gb:.4g} GB, "

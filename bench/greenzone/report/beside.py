@@ -11,6 +11,7 @@ from greenzone.records.record import EstimateRow, Record, Row
 from greenzone.report import terminal
 
 _STREAMS = ("memory.copy", "memory.triad", "memory.read", "memory.update")
+_ABREAST = 5  # formats of one table: with more, names and figures are broken to fit
 _APART = 0.02  # a burst that is no more above the sustained rate than this is the same figure
 
 
@@ -57,13 +58,17 @@ def _rates(records: Sequence[Record], window: str) -> list[RenderableType]:
     if window == "burst":
         best = [_apart(found, _best(record, "sustained")) for found, record in zip(best, records, strict=True)]
     formats = [name for name in FORMATS if any(name in found for found in best)]
-    if not formats:
-        return []
+    few = [formats[start : start + _ABREAST] for start in range(0, len(formats), _ABREAST)]
+    return [_rates_in(own, records, best) for own in few]
+
+
+def _rates_in(formats: Sequence[str], records: Sequence[Record], best: Sequence[dict[str, Row]]) -> RenderableType:
+    """The devices that have a figure in one of some formats."""
     rows = [
         (name_of(r), *(_share(found.get(f)) for f in formats), label_of(r))
-        for r, found in zip(records, best, strict=True) if found
+        for r, found in zip(records, best, strict=True) if any(f in found for f in formats)
     ]  # fmt: skip
-    return [terminal.table("device", *formats, "", rows=rows, right=formats)]
+    return terminal.table("device", *formats, "", rows=rows, right=formats)
 
 
 def _apart(burst: dict[str, Row], steady: dict[str, Row]) -> dict[str, Row]:
@@ -106,10 +111,19 @@ Question = tuple[str | None, str, str | None, int | None, int | None]
 
 
 def _inference(records: Sequence[Record]) -> list[RenderableType]:
-    """A table a model, phase, format, batch and context, and under it what explains the ratios."""
+    """A table a model, phase, format, batch and context, with what explains the ratios; then what gave no figure."""
     answers = [{_question(r): r for r in _sound(record, "inference.") if r.tokens_per_s} for record in records]
     asked = list(dict.fromkeys(question for own in answers for question in own))
-    return [part for question in asked for part in _answered(question, records, answers)]
+    tables = [part for question in asked for part in _answered(question, records, answers)]
+    return [*tables, *(Text(line) for record in records for line in _unanswered(record))]
+
+
+def _unanswered(record: Record) -> Iterable[str]:
+    """What of the inference workload gave no figure, and why."""
+    for row in record.benchmarks:
+        if row.name.startswith("inference") and not row.measured:
+            said = " ".join(filter(None, (label_of(record), row.name, row.format)))
+            yield f"{name_of(record)}: {said}: not measured: {row.reason}"
 
 
 def _question(row: Row) -> Question:
@@ -121,19 +135,29 @@ def _answered(
     question: Question, records: Sequence[Record], answers: Sequence[dict[Question, Row]]
 ) -> Iterable[RenderableType]:
     model, phase, form, batch, context = question
-    found = [(record, own[question]) for record, own in zip(records, answers, strict=True) if question in own]
-    first = found[0][1].tokens_per_s
-    rows = [
-        (
-            name_of(record), r.devices or 1, _figure(r.tokens_per_s), _number((r.ttft_s or r.tpot_s or 0) * 1e3),
-            _ratio(r.tokens_per_s, first), _held(r), label_of(record),
-        )
-        for record, r in found
-    ]  # fmt: skip
+    first = next(own[question].tokens_per_s for own in answers if question in own)
+    rows: list[Sequence[object]] = []
+    for record, own in zip(records, answers, strict=True):
+        if (r := own.get(question)) is None:
+            rows.append((name_of(record), "", "none", "", "", _too_large(question, own), label_of(record)))
+            continue
+        step = _number((r.ttft_s or r.tpot_s or 0) * 1e3)
+        figures = (_figure(r.tokens_per_s), step, _ratio(r.tokens_per_s, first), _held(r))
+        rows.append((name_of(record), r.devices or 1, *figures, label_of(record)))
     columns = ("device", "of them", "tokens/s", "step, ms", "ratio", "held up by", "")
     yield Text(f"{model} {form}, {phase}, batch {batch}, {context} tokens", style="bold")
     yield terminal.table(*columns, rows=rows, right=columns[1:5])
     yield Text()
+
+
+def _too_large(question: Question, own: dict[Question, Row]) -> str:
+    """Why a device has no figure at a batch: its memory, where a smaller batch told how much that holds."""
+    model, _, form, batch, context = question
+    for (a_model, _, a_form, _, a_context), row in own.items():
+        held = row.largest_batch
+        if (a_model, a_form, a_context) == (model, form, context) and held and held < (batch or 0):
+            return f"memory holds a batch of {held}"
+    return "not measured"
 
 
 def _ratio(own: EstimateRow | None, first: EstimateRow | None) -> str:

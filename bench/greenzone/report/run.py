@@ -105,7 +105,7 @@ def _pattern(r: Row) -> list[str]:
 
 
 def _size(r: Row) -> str:
-    return " x ".join(str(r.shape[side]) for side in ("m", "n", "k") if side in r.shape)
+    return "x".join(str(r.shape[side]) for side in ("m", "n", "k") if side in r.shape)
 
 
 def _label(r: Row) -> str:
@@ -181,7 +181,14 @@ def _inference(record: Record) -> list[RenderableType]:
     tables: list[RenderableType] = [terminal.table(*first, rows=rows, right=first[2:6])] if rows else []
     if held:
         tables.append(terminal.table(*second, rows=held, right=("batch", "tokens", "MFU", "MBU", "fits")))
-    return [*tables, *text[:1], *_turns(record)]
+    return [*tables, *text[:1], *_turns(record), *_no_tokens(record)]
+
+
+def _no_tokens(record: Record) -> list[Text]:
+    """What of the workload gave no figure, and why."""
+    missing = [r for r in record.benchmarks if r.name.startswith("inference") and not r.measured]
+    said = [" ".join(filter(None, (r.name.partition(".")[2] or r.name, r.format, _label(r)))) for r in missing]
+    return [Text(f"{words}: not measured: {r.reason}") for words, r in zip(said, missing, strict=True)]
 
 
 def _turns(record: Record) -> list[Text]:
@@ -218,9 +225,10 @@ def _findings(record: Record) -> list[RenderableType]:
 
 
 def _by_code(record: Record) -> dict[str, list[Finding]]:
-    """Findings by code, in the order in which each code first came."""
+    """Findings by code, the most severe first, then in the order in which each code first came."""
     codes: dict[str, list[Finding]] = {}
-    for finding in record.findings:
+    ranks = {severity: rank for rank, severity in enumerate(("error", "warning", "info"))}
+    for finding in sorted(record.findings, key=lambda f: ranks.get(f.severity, len(ranks))):
         codes.setdefault(finding.code, []).append(finding)
     return codes
 

@@ -183,3 +183,12 @@ def test_a_step_that_waits_for_nothing_is_held_up_by_launches() -> None:
     assert judged(step, 1.2 * least, 0.0, reached)["bound_by"] == "memory bandwidth"
     assert judged(step, 50 * least, 0.0, reached)["bound_by"] == "launches"
     assert judged(step, 30 * least, 25 * least, reached)["bound_by"] == "links"
+    # reading and summing take turns: neither is half of the step, and no launch is to blame
+    assert judged(step, 2.5 * least, 1.1 * least, reached)["bound_by"] == "links"
+
+
+def test_what_a_step_is_judged_by_is_taken_under_load() -> None:
+    """An H100 from a cold start reaches 0.95 of its claim for a moment, and 0.80 from then on."""
+    (_, prefill, *_) = found(H100)
+    against: Any = prefill.extra["against"]
+    assert against["rate_tops"] == pytest.approx(0.80 * 989, rel=0.03)

@@ -73,8 +73,8 @@ def read_times(path: Path) -> "list[Measured]":
     try:
         frame = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        columns = ", ".join(COLUMNS)
-        raise FileError(f"{path}: cannot be read as CSV ({error}); give a file with columns {columns}") from None
+        columns, why = ", ".join(COLUMNS), str(error).strip()
+        raise FileError(f"{path}: cannot be read as CSV ({why}); give a file with columns {columns}") from None
     return grouped(_checked(frame, str(path)))
 
 

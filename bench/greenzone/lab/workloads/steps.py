@@ -183,12 +183,14 @@ def judged(step: Counted, seconds: float, link_s: float, reached: Reached) -> di
         "links": link_s,
     }
     most = max(asked, key=lambda name: asked[name])
+    # arithmetic and memory overlap; the sums over the links wait for both
+    needed = max(asked["arithmetic"], asked["memory bandwidth"]) + link_s
     name = {"prefill": "ttft_s", "decode": "tpot_s"}[step.phase]
     return {
         name: seconds, "step_operations": step.operations, "step_bytes": step.bytes,
         "mfu": serving.mfu(step.operations, seconds, rate), "mbu": serving.mbu(step.bytes, seconds, bandwidth),
         "intensity": step.operations / step.bytes, "asked_seconds": asked,
-        "bound_by": most if seconds < _IDLE_FROM * asked[most] else "launches",
+        "bound_by": most if seconds < _IDLE_FROM * needed else "launches",
         "against": {"rate_tops": reached.rate_tops, "bandwidth_gb_s": reached.bandwidth_gb_s},
     }  # fmt: skip
 

@@ -111,6 +111,24 @@ def test_boards_of_70_w_throttle_and_those_of_250_w_do_not() -> None:
     assert clocks["nvidia-a100-pcie-40gb"] > 0.95
 
 
+def test_a_stream_out_of_stacked_memory_leaves_power_for_the_units() -> None:
+    """An H20 has 400 W and 4 TB/s: its memory alone does not hold its clock down, nor an A100's."""
+    for name in ("nvidia-h20", "nvidia-a100-pcie-40gb"):
+        narrow = TimeModel(load_profile(name)).cost(Matmul(1, 8192, 8192, "bf16", transposed=True))
+        assert narrow.clock == pytest.approx(TimeModel(load_profile(name)).units("bf16").clock)
+        assert narrow.seconds == pytest.approx(narrow.memory_seconds, rel=0.12)
+    assert part_of(A100, 0.87).dram_pj_per_byte == time_table().fitted.dram_pj_per_byte
+    assert part_of(T4, 0.87).dram_pj_per_byte == time_table().fitted.dram_pj_per_byte
+
+
+def test_the_part_with_the_faster_memory_decodes_faster() -> None:
+    """An H20 is ahead of an H100 in products of one row, and far behind in those of many."""
+    one, many = (Matmul(m, 8192, 8192, "bf16", transposed=True) for m in (1, 4096))
+    h20, h100 = (TimeModel(load_profile(name)) for name in ("nvidia-h20", "nvidia-h100-sxm"))
+    assert h20.cost(one).seconds < 0.9 * h100.cost(one).seconds
+    assert h20.cost(many).seconds > 4 * h100.cost(many).seconds
+
+
 def test_a_cold_start_is_at_the_rated_clock_and_settles() -> None:
     model = TimeModel(T4)
     cost = model.cost(Matmul(4096, 4096, 4096, "fp32", transposed=True))

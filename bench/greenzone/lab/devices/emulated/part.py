@@ -53,13 +53,14 @@ def part_of(profile: DeviceProfile, bandwidth_share: float, table: TimeTable | N
     """
     table = table or time_table()
     hardware, memory = profile.hardware, profile.memory
+    bandwidth_b_s = ((memory.bandwidth_gb_s if memory else None) or 0.0) * 1e9
     node = next((die.node for die in profile.dies if die.kind == "logic" and die.node), None)
     return Part(
         id=profile.id,
         units=(hardware.units if hardware else None) or _UNITS,
         dies=max(1, hardware.devices_per_package if hardware else 1),
         l2_bytes=((hardware.l2_mib if hardware else None) or _L2_MIB) * 2**20,
-        bandwidth_b_s=((memory.bandwidth_gb_s if memory else None) or 0.0) * 1e9,
+        bandwidth_b_s=bandwidth_b_s,
         bandwidth_share=bandwidth_share,
         power_limit_w=hardware.power_w if hardware else None,
         dram_j_per_byte=table.fitted.dram_pj_per_byte * 1e-12 * (_STACKED_ENERGY if _is_stacked(profile) else 1.0),
