@@ -161,3 +161,18 @@ def test_progress_goes_to_standard_error(monkeypatch: pytest.MonkeyPatch, capfd:
     out, err = capfd.readouterr()
     assert "finished matmul fp8 sustained" in err
     assert out == ""
+
+
+def test_a_run_that_goes_on_takes_everything_from_its_record(tmp_path: Path) -> None:
+    assert invoke(tmp_path, *SHORT).exit_code == 0
+    (path,) = tmp_path.rglob("*.json")
+    whole = read(path)
+    data = json.loads(path.read_text("utf-8"))
+    data["run"] |= {"status": "interrupted", "finished": []}
+    path.write_text(json.dumps(data), "utf-8")
+    refused = invoke(tmp_path, "run", "--resume", str(path), "--suite", "lab")
+    assert refused.exit_code == 2
+    assert "leave out what sets folder, suite" in refused.stderr
+    again = CliRunner().invoke(main, ["run", "--resume", str(path)], prog_name="greenzone")
+    assert again.exit_code == 0, again.output
+    assert [row.samples for row in read(path).benchmarks] == [row.samples for row in whole.benchmarks]

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from greenzone.cli.options import (
     FILE,
@@ -23,7 +24,7 @@ from greenzone.cli.options import (
     model_ids,
     today,
 )
-from greenzone.errors import DeviceError, Interrupted, InvalidMeasurement, NothingMeasured, NotThereYet, UsageError
+from greenzone.errors import DeviceError, Interrupted, InvalidMeasurement, NothingMeasured, UsageError
 from greenzone.formats import FORMATS
 from greenzone.law.transaction import Transaction
 
@@ -59,7 +60,9 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
     "--context", "contexts", type=click.IntRange(1), multiple=True,
     help="Tokens of context, in inference; repeat for several.",
 )  # fmt: skip
-@click.option("--resume", type=FILE, metavar="RECORD", help="Not there yet: go on where a stopped run ended.")
+@click.option(
+    "--resume", type=FILE, metavar="RECORD", help="Go on with a run that was stopped, with all that it was asked for."
+)
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of data and emulated noise."
 )
@@ -88,11 +91,11 @@ def run(
     Without an accelerator it says so and takes an emulated NVIDIA H20, every figure labelled emulated.
     Exits 1 if the device was lost or hung, 4 if nothing was measured, 5 if a figure is invalid or unstable.
     """
-    if resume is not None:
-        raise NotThereYet("--resume is not there yet; run again without it")
     for name in formats:
         if name not in FORMATS:
             raise UsageError(f"--dtype {name}: no such format; allowed: {', '.join(FORMATS)}")
+    if resume is not None:
+        _require_alone()
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     with _stoppable(folder):
         from greenzone.lab import harness
@@ -105,13 +108,24 @@ def run(
             for device in dict.fromkeys(devices)
         ]
         with _progress(as_json) as told:
-            outcomes = [harness.run(request, told) for request in requests]
+            if resume is not None:
+                outcomes = [harness.resume(resume, told)]
+            else:
+                outcomes = [harness.run(request, told) for request in requests]
         _print(outcomes, requests[0], as_json)
         if plot is not None:
             from greenzone.report.serving_plot import serving_plot
 
             serving_plot([outcome.record for outcome in outcomes], plot)
     _exit_code(outcomes)
+
+
+def _require_alone() -> None:
+    """A run that goes on takes everything from its record."""
+    context = click.get_current_context()
+    given = [n for n in context.params if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
+    if extra := [n for n in given if n not in ("resume", "as_json", "plot")]:
+        raise UsageError(f"--resume takes everything from the record; leave out what sets {', '.join(sorted(extra))}")
 
 
 @contextmanager

@@ -4,7 +4,6 @@ The record is written after every benchmark, so that a run that is stopped leave
 finished. Emulated figures are labelled in every row and never enter the verdict on a real part.
 """
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -14,12 +13,15 @@ from typing import Any
 from greenzone.errors import GreenzoneError, Interrupted, unknown
 from greenzone.lab import evaluation, provenance
 from greenzone.lab.devices import Device, open_device
+from greenzone.lab.devices.base import Restartable
 from greenzone.lab.isolation import Watched
 from greenzone.lab.layers import require_context
 from greenzone.lab.models import default_model, load_model
 from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
+from greenzone.lab.resuming import asked, gone_on, require_same, stopped
 from greenzone.lab.rounds import further_rounds
+from greenzone.lab.units import Unit, units_of
 from greenzone.lab.workloads import WORKLOADS, Plan, left_out
 from greenzone.lab.workloads.plan import is_processor
 from greenzone.law.transaction import Transaction
@@ -27,13 +29,13 @@ from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.digests import digests
 from greenzone.records.record import CheckRow, EstimateRow, Record, Row, Run, key
+from greenzone.records.record import Unit as FinishedUnit
 from greenzone.records.store import new_id, path_for, require_writable, write
 
 SUITES = ("quick", "standard", "lab")
 # How long a workload may say nothing before it is ended: longer than its slowest benchmark takes.
 SILENCE_S = {"quick": 120.0, "standard": 600.0, "lab": 900.0}
 SILENCE_HANG_S = 5.0  # of an emulated device that is to hang: every benchmark of a sound one takes less
-LAB_RUNS = 3
 Progress = Callable[[str], None]
 
 
@@ -81,7 +83,30 @@ def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
     require_writable(request.folder)
     plans = _plans(request)
     device = open_device(request.device, load_profile, request.seed, known=load_profiles(), fault=request.fault)
-    record, path = _opened(request, device)
+    record = _begun(request, device)
+    path = path_for(request.folder, device.id, record.run.id)
+    write(record, path)
+    return _measured(request, plans, device, record, path, progress)
+
+
+def resume(path: Path, progress: Progress = lambda _: None) -> Outcome:
+    """Go on with the run of a record where it was stopped; the part that was under way is measured again.
+
+    Raises:
+        UsageError: the run is complete, or device, driver, package, rules or settings are not what they were.
+        RecordError: no record, or one that cannot be gone on with.
+        DeviceError, FileError, Interrupted: as `run`.
+    """
+    found = stopped(path)
+    request = Request(**asked(found.record), folder=path.parent, watched=True)
+    require_writable(path.parent)
+    plans = _plans(request)
+    device = open_device(request.device, load_profile, request.seed, known=load_profiles(), fault=request.fault)
+    fresh = _begun(request, device)
+    require_same(found.record, fresh, path)
+    record = gone_on(found)
+    record.findings = fresh.findings
+    write(record, path)
     return _measured(request, plans, device, record, path, progress)
 
 
@@ -100,7 +125,7 @@ def _plans(request: Request) -> list[Plan]:
     return [replace(plan, model=shape) for shape in shapes] or [plan]
 
 
-def _opened(request: Request, device: Device) -> tuple[Record, Path]:
+def _begun(request: Request, device: Device) -> Record:
     now = datetime.now(UTC)
     run_id = new_id(now)
     profile = profile_of(device)
@@ -121,9 +146,7 @@ def _opened(request: Request, device: Device) -> tuple[Record, Path]:
     if missing := record.settings["left_out"]:
         text = f"suite {request.suite} leaves out {', '.join(missing)}; a longer suite has them"
         record.find("left_out", "info", text)
-    path = path_for(request.folder, device.id, run_id)
-    write(record, path)
-    return record, path
+    return record
 
 
 def _models(request: Request, device: Device) -> tuple[str, ...]:
@@ -143,10 +166,10 @@ def _measured(
     request: Request, plans: Sequence[Plan], device: Device, record: Record, path: Path, progress: Progress
 ) -> Outcome:
     try:
-        for row in _rows(request, plans, device):
-            _put(record, row)
-            write(record, path)
-            progress(_finished_row(row))
+        done = {unit.name for unit in record.run.finished}
+        for unit in units_of(request.workloads or tuple(WORKLOADS), plans, device):
+            if unit.name not in done:
+                _measure(request, unit, device, record, path, progress)
         _finished(request, device, record, "complete")
         write(record, path)
     except (KeyboardInterrupt, Interrupted):
@@ -162,35 +185,33 @@ def _measured(
     return Outcome(record, path)
 
 
-def _put(record: Record, row: Row) -> None:
+def _measure(request: Request, unit: Unit, device: Device, record: Record, path: Path, progress: Progress) -> None:
+    """One part of a run, a row at a time on disk; at its end the record says that it is finished."""
+    rows = record.pending.setdefault(unit.name, []) if unit.siblings else record.benchmarks
+    if isinstance(device, Restartable):
+        device.restart(unit.name)
+    for row in _workload(request, unit.workload, unit.plan, device):
+        _put(rows, row)
+        write(record, path)
+        progress(_finished_row(row))
+    if unit.siblings and unit.is_last:
+        record.benchmarks += combined([record.pending.pop(name) for name in unit.siblings])
+    record.run.finished.append(FinishedUnit(name=unit.name, rows=len(record.benchmarks)))
+    write(record, path)
+
+
+def _put(rows: list[Row], row: Row) -> None:
     """Append a row, or put it in the place of the one of an earlier round."""
-    known = {key(old): n for n, old in enumerate(record.benchmarks)}
+    known = {key(old): n for n, old in enumerate(rows)}
     if row.rounds and (place := known.get(key(row))) is not None:
-        record.benchmarks[place] = row
+        rows[place] = row
     else:
-        record.benchmarks.append(row)
+        rows.append(row)
 
 
 def _finished_row(row: Row) -> str:
     words = (row.name, row.format, row.window or "not measured", "(emulated)" if row.emulated else None)
     return " ".join(word for word in words if word)
-
-
-def _rows(request: Request, plans: Sequence[Plan], device: Device) -> Iterator[Row]:
-    for name in request.workloads or tuple(WORKLOADS):
-        for plan in plans if name == "inference" else plans[:1]:
-            if plan.suite == "lab":
-                yield from combined([list(_workload(request, name, own, device)) for own in _repeated(plan, device)])
-            else:
-                yield from _workload(request, name, plan, device)
-
-
-def _repeated(plan: Plan, device: Device) -> Iterator[Plan]:
-    """The plans of several runs, each with data of its own and its formats in an order of its own."""
-    for n in range(LAB_RUNS):
-        formats = list(plan.formats or device.formats())
-        random.Random(plan.seed + n).shuffle(formats)  # noqa: S311
-        yield replace(plan, seed=plan.seed + n, formats=tuple(formats))
 
 
 def _workload(request: Request, name: str, plan: Plan, device: Device) -> Iterator[Row]:
@@ -287,8 +308,9 @@ def _settings(request: Request) -> dict[str, Any]:
         "seed": request.seed, "fault": request.fault, "data": "normal", "on": request.on.isoformat(),
         "known_on": request.known_on.isoformat(),
         "left_out": left_out(request.workloads or WORKLOADS, request.suite),
-        "transaction": {"to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters,
-                        "on_sale_us": t.on_sale_us},
+        "transaction": {
+            "to": t.to, "kind": t.kind, "from": t.origin, "headquarters": t.headquarters, "on_sale_us": t.on_sale_us
+        },
     }  # fmt: skip
 
 

@@ -141,6 +141,13 @@ class Finding(RecordModel):
     text: str
 
 
+class Unit(RecordModel):
+    """A part of a run that was finished, and how many rows there were behind it."""
+
+    name: str
+    rows: int
+
+
 class Run(RecordModel):
     """When and how the run went."""
 
@@ -148,6 +155,8 @@ class Run(RecordModel):
     started_at: str
     ended_at: str | None = None
     status: RunStatus = "running"
+    finished: list[Unit] = Field(default_factory=list)
+    resumed_at: list[str] = Field(default_factory=list)
 
 
 class Record(RecordModel):
@@ -161,6 +170,7 @@ class Record(RecordModel):
     environment: dict[str, Any]
     settings: dict[str, Any]
     benchmarks: Annotated[list[Row], FIRST] = Field(default_factory=list)
+    pending: dict[str, list[Row]] = Field(default_factory=dict)
     telemetry: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
     evidence: Annotated[list[dict[str, Any]], FIRST] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(default_factory=dict)

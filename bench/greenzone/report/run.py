@@ -174,7 +174,7 @@ def _inference(record: Record) -> list[RenderableType]:
         if r.mfu is not None and r.mbu is not None:
             utilised = f"{r.mfu:.1%}", f"{r.mbu:.1%}"
             held.append((phase, model, r.batch, _span(r), *utilised, r.bound_by, r.largest_batch or "", words))
-        how.append(r.how)
+        how.append(f"{r.how} (emulated)" if r.how and r.emulated else r.how)
     text = [Text(f"worked out, not measured whole: {h}", style="dim") for h in dict.fromkeys(h for h in how if h)]
     first = ("phase", "model", "batch", "tokens", "tokens/s", "step, ms", "")
     second = ("phase", "model", "batch", "tokens", "MFU", "MBU", "held up by", "fits", "")

@@ -72,7 +72,8 @@ def test_decode_is_held_up_by_memory_and_prefill_by_arithmetic() -> None:
 
 def test_an_h20_is_ahead_of_an_h100_in_decode_and_far_behind_in_prefill() -> None:
     ours, theirs = found(H20), found(H100)
-    assert 1.0 < tokens(ours[0]) / tokens(theirs[0]) < 4000 / 3350 + 0.05
+    for n in (0, 2):  # one user, and thirty-two
+        assert 1.1 < tokens(ours[n]) / tokens(theirs[n]) < 4000 / 3350 + 0.05
     assert tokens(ours[1]) / tokens(theirs[1]) < 0.3
 
 

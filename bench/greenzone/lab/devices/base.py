@@ -4,7 +4,7 @@ A device prepares operators into kernels and times them by its own clock: the pr
 events, or an emulated one that nobody waits for. Nothing here imports torch.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from greenzone.lab.operators import Operator
 from greenzone.lab.results import Check
@@ -116,3 +116,11 @@ class Device(Protocol):
 
     def conditions(self) -> tuple[tuple[str, str], ...]:
         """What of the machine's present state a reader of any figure must know: a code and a sentence each."""
+
+
+@runtime_checkable
+class Restartable(Protocol):
+    """A device that can begin anew, as if it had just been opened: an emulated one."""
+
+    def restart(self, name: str) -> None:
+        """Begin anew for the part of a run that is so called."""

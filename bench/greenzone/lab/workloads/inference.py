@@ -5,6 +5,7 @@ to be (`workloads.steps`). A model small enough runs whole besides, which checks
 than the device is divided over as many of its kind as it takes.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from greenzone.lab.capacity import footprint, largest_batch
 from greenzone.lab.devices.base import Device
 from greenzone.lab.layers import Phase
 from greenzone.lab.models import default_model
-from greenzone.lab.operators import Matmul, passing_format
+from greenzone.lab.operators import Matmul, Operator, passing_format
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.serving import turns
 from greenzone.lab.shapes import ModelShape
@@ -21,8 +22,9 @@ from greenzone.lab.spread import fewest_devices, shard
 from greenzone.lab.steps import ModelStep
 from greenzone.lab.streams import Read
 from greenzone.lab.workloads.memory import array_sizes
-from greenzone.lab.workloads.plan import Plan, call_seconds, is_processor, product_rate
+from greenzone.lab.workloads.plan import Plan, is_processor, prepared, product_rate
 from greenzone.lab.workloads.steps import Reached, Step, measured_step, roofline, whole_step
+from greenzone.statistics import median
 
 _FORMATS = ("bf16", "fp16", "fp32")  # those a layer runs in as a whole, the usual one first
 _NARROW = ("fp8", "int8")  # those its products alone run in
@@ -33,7 +35,7 @@ _BATCHES_PROCESSOR = {"quick": (1,), "standard": (1, 8), "lab": (1, 8)}
 _PROBE = (128, 1024, 1024)  # rows, columns, sum: the flat shape of a layer's products
 _SIDE, _SIDE_PROCESSOR = 4096, 1024  # of the product that utilisation is taken of
 _WHOLE_BYTES = 2e9  # of a model that is run whole besides: GPT-2 small in any format
-_CALLS = 5
+_CALLS, _MOST_CALLS, _LOAD_S = 5, 2000, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +106,26 @@ def _usual(device: Device, plan: Plan) -> tuple[str, list[str]]:
 
 
 def _reached(device: Device, form: str, plan: Plan) -> Reached:
-    """The best of a few calls of a large product and of a long read: what utilisation is taken of.
+    """What a large product and a long read keep up under a short load: what utilisation is taken of.
 
     Raises:
         DeviceError: the device has no such product.
     """
     side = _SIDE_PROCESSOR if is_processor(device) else _SIDE
     product = Matmul(side, side, side, form, transposed=True)
-    seconds = call_seconds(device, product, plan.seed, _CALLS)
     stream = Read(array_sizes(device)[0][0])
     return Reached(
-        product.operations / seconds / 1e12, stream.bytes / call_seconds(device, stream, plan.seed, _CALLS) / 1e9
+        product.operations / _settled_seconds(device, product, plan) / 1e12,
+        stream.bytes / _settled_seconds(device, stream, plan) / 1e9,
     )
+
+
+def _settled_seconds(device: Device, operator: Operator, plan: Plan) -> float:
+    """The median of the second half of a short load: clocks have settled by then."""
+    with prepared(device, operator, plan.seed) as kernel:
+        once = max(device.time(kernel, 1)[0], 1e-6)
+        samples = device.time(kernel, max(_CALLS, min(_MOST_CALLS, math.ceil(_LOAD_S / once))))
+    return median(samples[len(samples) // 2 :])
 
 
 def _in_format(device: Device, asked: _Asked) -> Iterator[Result | NotMeasured]:

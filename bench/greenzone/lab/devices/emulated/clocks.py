@@ -4,7 +4,7 @@ Power is that of the board, of the memory's traffic and of the operations, whose
 of the voltage; the voltage rises with the clock (A. P. Chandrakasan et al., Low-power CMOS digital design, IEEE
 JSSC 27(4), 1992):
 
-    power(f) = fixed + traffic / seconds(f) x pJ a byte + operations / seconds(f) x pJ an operation x v(f)^2
+    power(f) = fixed + traffic / seconds(f) x J a byte + operations / seconds(f) x J an operation x v(f)^2
     v(f) = floor + (1 - floor) f,   f the share of the rated clock
 
 The steady clock is the highest at which this keeps the limit. From a cold start the clock is the rated one,
@@ -31,7 +31,7 @@ def power_w(part: Part, work: Work, clock: Array | float, energy_scale: float = 
     """
     fitted, seconds = part.fitted, work.seconds(clock)
     voltage = fitted.voltage_floor + (1 - fitted.voltage_floor) * clock
-    memory = fitted.dram_pj_per_byte * 1e-12 * work.traffic_bytes
+    memory = part.dram_j_per_byte * work.traffic_bytes
     units = part.energy_j_per_op * energy_scale * work.operations * voltage**2
     power: Array = fitted.fixed_w + (memory + units) / seconds
     return power
@@ -72,7 +72,7 @@ def clock_and_energy(
     if part.power_limit_w is None:
         return min(1.0, seen or 1.0), energy_scale
     fitted = part.fitted
-    left = (part.power_limit_w - fitted.fixed_w) * seconds - fitted.dram_pj_per_byte * 1e-12 * traffic_bytes
+    left = (part.power_limit_w - fitted.fixed_w) * seconds - part.dram_j_per_byte * traffic_bytes
     whole = part.energy_j_per_op * energy_scale * operations
     voltage = (max(left, 0.0) / whole) ** 0.5
     limited = (voltage - fitted.voltage_floor) / (1 - fitted.voltage_floor)

@@ -6,6 +6,7 @@ and is never evidence for or against a real part.
 
 import math
 import time as host_time
+import zlib
 from typing import Any
 
 import numpy as np
@@ -66,14 +67,30 @@ class EmulatedDevice:
         self._model = TimeModel(profile)
         self._require_figures()
         self._seed = seed
-        self._noise = Noise([seed, self.place.index])
-        self._chance = np.random.default_rng([seed, self.place.index, 1])
+        self._before_s = 0.0
         self._checks: dict[tuple[Small, int, str | None], Check] = {}
         self._speed = self.place.speed(seed)
         self.memory = Memory(profile, self.id)
-        limiters = profile.emulation.limiter if profile.emulation else ()
-        self._state = State(self.telemetry, {limiter.format: Allowance(limiter) for limiter in limiters})
-        self._state.doing = self._idle()
+        self._state = self._cold()
+        self.restart("")
+
+    def restart(self, name: str) -> None:
+        """Begin anew, cold and with noise of its own, so that nothing hangs on what was measured before."""
+        own = zlib.crc32(name.encode())
+        self._noise = Noise([self._seed, self.place.index, own])
+        self._chance = np.random.default_rng([self._seed, self.place.index, 1, own])
+        self._before_s += self._state.now
+        self._state = self._cold()
+
+    def _cold(self) -> State:
+        limiters = self.profile.emulation.limiter if self.profile.emulation else ()
+        allowances = {limiter.format: Allowance(limiter) for limiter in limiters}
+        return State(self.telemetry, allowances, doing=self._idle())
+
+    @property
+    def _age_s(self) -> float:
+        """The device's own time since it was opened."""
+        return self._before_s + self._state.now
 
     @property
     def id(self) -> str:
@@ -115,7 +132,7 @@ class EmulatedDevice:
     def acting(self, *names: str) -> str | None:
         """The one of these faults that is switched on and acts now."""
         fault = self.fault
-        if fault is None or fault.name not in names or self._state.now < fault.after_s:
+        if fault is None or fault.name not in names or self._age_s < fault.after_s:
             return None
         return fault.name
 
@@ -184,7 +201,7 @@ class EmulatedDevice:
             host_time.sleep(1.0)
 
     def _until_fault(self) -> float:
-        left = self.fault.after_s - self._state.now if self.fault else 0.0
+        left = self.fault.after_s - self._age_s if self.fault else 0.0
         return left if left > 0 else math.inf
 
     def _pace(self, kernel: EmulatedKernel | EmulatedLinkKernel) -> tuple[float, Doing]:

@@ -11,6 +11,9 @@ _L2_MIB = 32.0  # of a part that publishes none: an estimate
 # Gain of a last-level cache over the memory: A100 80GB 3,094 and 1,599 GB/s, H800 8,828 and 2,978
 # (chanzhennan/ChipBenchmarker); in between, as an estimate for all.
 CACHE_SPEED = 2.5
+# Energy of a byte to stacked memory beside one to GDDR, which the fit saw throttle alone: some 3.9 and 14 pJ a bit
+# (M. O'Connor et al., "Fine-Grained DRAM", MICRO-50, 2017, as remembered and not looked up: an estimate).
+_STACKED_ENERGY = 3.9 / 14
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Part:
     bandwidth_b_s: float  # as claimed
     bandwidth_share: float  # of it that a long stream reaches
     power_limit_w: float | None
+    dram_j_per_byte: float
     energy_j_per_op: float  # of an fp32 multiply-accumulate's two operations, each, at the rated clock
     architecture: Architecture
     fitted: Fitted
@@ -58,10 +62,15 @@ def part_of(profile: DeviceProfile, bandwidth_share: float, table: TimeTable | N
         bandwidth_b_s=((memory.bandwidth_gb_s if memory else None) or 0.0) * 1e9,
         bandwidth_share=bandwidth_share,
         power_limit_w=hardware.power_w if hardware else None,
+        dram_j_per_byte=table.fitted.dram_pj_per_byte * 1e-12 * (_STACKED_ENERGY if _is_stacked(profile) else 1.0),
         energy_j_per_op=table.fitted.energy_pj * 1e-12 * table.energy_scale(node),
         architecture=table.architecture(generation(profile)),
         fitted=table.fitted,
     )
+
+
+def _is_stacked(profile: DeviceProfile) -> bool:
+    return profile.memory is not None and profile.memory.kind.upper().startswith("HBM")
 
 
 def generation(profile: DeviceProfile) -> str | None:

@@ -1,0 +1,98 @@
+"""Going on with a run that was stopped: what it asked for, and whether everything is still as it was.
+
+What a run had finished stands; the part that was under way is measured again from its beginning.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from greenzone.errors import RecordError, UsageError
+from greenzone.law.transaction import Transaction
+from greenzone.records.record import Record
+from greenzone.records.store import read
+
+# What must be the same for figures of one record to be of one thing.
+_DEVICE = ("id", "name", "uuid", "driver", "memory_bytes", "fault", "silicon", "profile")
+_TOOL = ("version", "package_sha256")
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A record of a run that can go on, and where it lies."""
+
+    record: Record
+    path: Path
+
+
+def stopped(path: Path) -> Stopped:
+    """The run of a record, with what was not finished left out of it.
+
+    Raises:
+        UsageError: the run is complete.
+        RecordError: a record of before runs could be resumed, or no record.
+    """
+    record = read(path)
+    if record.run.status == "complete":
+        raise UsageError(f"{path}: this run is complete; there is nothing to resume")
+    if "batches" not in record.settings:
+        raise RecordError(f"{path}: an older version wrote this record and cannot be gone on with; run again")
+    done = {unit.name for unit in record.run.finished}
+    record.benchmarks = record.benchmarks[: record.run.finished[-1].rows if record.run.finished else 0]
+    record.pending = {name: rows for name, rows in record.pending.items() if name in done}
+    record.findings = []
+    return Stopped(record, path)
+
+
+def asked(record: Record) -> dict[str, Any]:
+    """The arguments of the request that the record was made by.
+
+    Raises:
+        RecordError: its settings cannot be read.
+    """
+    s: Mapping[str, Any] = record.settings
+    try:
+        deal = s["transaction"]
+        return {
+            "device": s["device"], "suite": s["suite"], "workloads": tuple(s["workloads"]),
+            "formats": tuple(s["formats"]) if s["formats"] else None, "models": tuple(s["models"] or ()),
+            "batches": tuple(s["batches"] or ()), "contexts": tuple(s["contexts"] or ()), "seed": s["seed"],
+            "fault": s.get("fault"), "on": date.fromisoformat(s["on"]), "known_on": date.fromisoformat(s["known_on"]),
+            "transaction": Transaction.of(
+                deal["to"], deal["kind"], deal["from"], deal["headquarters"], deal.get("on_sale_us")
+            ),
+        }  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"its settings cannot be read ({error!r}); run again without --resume") from None
+
+
+def require_same(old: Record, new: Record, path: Path) -> None:
+    """Refuse to go on where device, driver, package, rules or settings are not what they were.
+
+    Raises:
+        UsageError: what changed, from what to what.
+    """
+    changes = [
+        *_changes("device", _DEVICE, old.device, new.device), *_changes("tool", _TOOL, old.tool, new.tool),
+        *_changes("rules", ("sha256",), old.rules, new.rules),
+        *_changes("settings", tuple(old.settings), old.settings, new.settings),
+    ]  # fmt: skip
+    if changes:
+        raise UsageError(f"{path}: cannot be resumed, for it is no longer the same: {'; '.join(changes)}; run anew")
+
+
+def _changes(where: str, names: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{where}.{name} was {old.get(name)!r} and is {new.get(name)!r}"
+        for name in names if old.get(name) != new.get(name)
+    ]  # fmt: skip
+
+
+def gone_on(run: Stopped) -> Record:
+    """The record, running again."""
+    run.record.run.status, run.record.run.ended_at = "running", None
+    run.record.digests = {}  # those of the stopped run: its end has others
+    run.record.run.resumed_at.append(datetime.now(UTC).isoformat(timespec="seconds"))
+    return run.record
