@@ -93,5 +93,6 @@ def _changes(where: str, names: tuple[str, ...], old: Mapping[str, Any], new: Ma
 def gone_on(run: Stopped) -> Record:
     """The record, running again."""
     run.record.run.status, run.record.run.ended_at = "running", None
+    run.record.digests = {}  # those of the stopped run: its end has others
     run.record.run.resumed_at.append(datetime.now(UTC).isoformat(timespec="seconds"))
     return run.record
