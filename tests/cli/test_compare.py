@@ -89,7 +89,7 @@ def test_pytest_benchmark_reads_and_compares_what_is_exported(
     done = subprocess.run([*command, *map(str, files)], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "greenzone::memory.read[burst]': 2 tests" in done.stdout
     assert "3.3333 (1.0)" in done.stdout
-    assert "6.6667 (2.0)" in done.stdout
+    assert "6.6667 (2.00)" in done.stdout
 
 
 def test_pytest_benchmark_is_of_one_record_with_samples(
