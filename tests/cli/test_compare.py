@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import Result
+
+from greenzone.parts.catalogue import load_profile
 
 Invoke = Callable[..., Result]
 Write = Callable[..., Path]
@@ -71,6 +75,32 @@ def test_a_record_is_exported_in_every_form(invoke: Invoke, stream_record: Write
     target = tmp_path / "r.prom"
     assert invoke("export", tmp_path / name_of, "--format", "openmetrics", "-o", target).exit_code == 0
     assert target.read_text("utf-8").endswith("# EOF\n")
+
+
+def test_pytest_benchmark_reads_and_compares_what_is_exported(
+    invoke: Invoke, stream_record: Write, tmp_path: Path
+) -> None:
+    for name, gb_s in (("a", 300.0), ("b", 150.0)):
+        target = tmp_path / f"{name}-benchmark.json"
+        own = stream_record(f"{name}.json", gb_s=gb_s)
+        assert invoke("export", own, "--format", "pytest-benchmark", "-o", target).exit_code == 0
+    command = [sys.executable, "-m", "pytest_benchmark", "compare", "--columns=median", "--group-by=fullname"]
+    files = [tmp_path / f"{name}-benchmark.json" for name in "ab"]
+    done = subprocess.run([*command, *map(str, files)], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "greenzone::memory.read[burst]': 2 tests" in done.stdout
+    assert "3.3333 (1.0)" in done.stdout
+    assert "6.6667 (2.00)" in done.stdout
+
+
+def test_pytest_benchmark_is_of_one_record_with_samples(
+    invoke: Invoke, stream_record: Write, write_record: Write, tmp_path: Path
+) -> None:
+    own, bare = stream_record("a.json"), write_record(load_profile("nvidia-l2"), name="none.json")
+    for asked, words in (((own, own), "these are 2 records"), ((bare,), "nothing to write")):
+        done = invoke("export", *asked, "--format", "pytest-benchmark", "-o", tmp_path / "x.json")
+        assert done.exit_code == 2
+        assert words in done.stderr
+        assert not (tmp_path / "x.json").exists()
 
 
 def test_a_name_is_no_formula(invoke: Invoke, stream_record: Write) -> None:
