@@ -8,6 +8,7 @@ from greenzone.errors import unknown
 from greenzone.intervals import INF
 from greenzone.law.regimes import Note
 from greenzone.law.transaction import Consequence, Transaction
+from greenzone.parameters import PARAMETERS
 from greenzone.parts.capability import Part
 from greenzone.parts.document import evidence_json, parameters_json
 
@@ -148,3 +149,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     return None if value == INF else value
+
+
+def resting_on(v: Verdict, part: Part) -> str:
+    """The claims a verdict rests on: parameter, value and basis of what its clauses name."""
+    names = dict.fromkeys(n.parameter for clause in v.clauses for n in clause.conditions)
+    primary = dict.fromkeys(p for n in names for p in (PARAMETERS[n].derived_from or (n,)))
+    known = [(n, part.value(n)) for n in primary if part.value(n).basis]
+    return ", ".join(f"{PARAMETERS[n].title} {value.interval} ({value.basis})" for n, value in known)

@@ -16,7 +16,7 @@ from greenzone.law.exploring import flips
 from greenzone.law.headroom import references_of
 from greenzone.law.regimes import load_regime
 from greenzone.law.transaction import Transaction
-from greenzone.law.verdict import ClauseVerdict, Verdict
+from greenzone.law.verdict import ClauseVerdict, Verdict, resting_on
 from greenzone.parts.capability import Part
 from greenzone.policy.document import Forbid, Policy
 from greenzone.policy.lines import SOFTENED, Line, Status
@@ -53,7 +53,7 @@ def _judged(question: Question, rule: Forbid, policy: Policy) -> Iterator[Line]:
     for to in sorted(places) if several and places else [deal.to]:
         asked = replace(question, transaction=replace(deal, to=to))
         for verdict in _verdicts(asked, rule):
-            line = _named(rule, verdict) if rule.regime else _unnamed(rule, verdict, to)
+            line = _named(rule, verdict, asked) if rule.regime else _unnamed(rule, verdict, asked)
             softened = SOFTENED[policy.undecided] if line.status == "undecided" else line.status
             where = to or ", ".join(rule.to) or None
             yield replace(line, status=softened, verdict=verdict, paragraph=rule.paragraph, to=where)
@@ -67,9 +67,9 @@ def _verdicts(question: Question, rule: Forbid) -> list[Verdict]:
     return [v for v in found if named or v.effect == "control"]
 
 
-def _named(rule: Forbid, v: Verdict) -> Line:
+def _named(rule: Forbid, v: Verdict, q: Question) -> Line:
     status = _status_of(v, rule.paragraph)
-    return Line(f"{rule} [{v.regime}]" if rule.paragraph else str(rule), status, said(v, rule.paragraph))
+    return Line(f"{rule} [{v.regime}]" if rule.paragraph else str(rule), status, said(v, q, rule.paragraph))
 
 
 def _status_of(v: Verdict, paragraph: str | None) -> Status:
@@ -85,8 +85,8 @@ def _status_of(v: Verdict, paragraph: str | None) -> Status:
     return "undecided" if set(own) & {*v.caught_by, *v.possible} else "pass"
 
 
-def _unnamed(rule: Forbid, v: Verdict, to: str | None) -> Line:
-    status, text = _status_of(v, None), said(v)
+def _unnamed(rule: Forbid, v: Verdict, q: Question) -> Line:
+    status, text, to = _status_of(v, None), said(v, q), q.transaction.to
     name = f"{rule} [{v.regime}]"
     if v.rule_status == "not_enforced" and status != "pass":
         return Line(name, "warn", f"{text}; in the text and not enforced: name the regime to have it gate")
@@ -100,7 +100,7 @@ def _unnamed(rule: Forbid, v: Verdict, to: str | None) -> Line:
     return Line(name, status, text)
 
 
-def said(v: Verdict, paragraph: str | None = None) -> str:
+def said(v: Verdict, q: Question, paragraph: str | None = None) -> str:
     """The status with what decided it, and how far past the edge it is."""
     if v.status == "caught":
         own = [c for c in v.clauses if paragraph in (None, c.paragraph)]
@@ -116,7 +116,9 @@ def said(v: Verdict, paragraph: str | None = None) -> str:
         return f"undecided: {why}{missing}"
     if v.status == "not_applicable":
         return f"not applicable: {next((n.text for n in v.notes if n.code == v.reason), v.reason)}"
-    return f"{v.words} by the modelled clauses"
+    basis = resting_on(v, q.part)
+    tail = f", on the basis of {basis}" if basis else ""
+    return f"{v.words} by the modelled clauses as of {q.on.isoformat()}{tail}"
 
 
 def _by_how_much(clause: ClauseVerdict) -> str:

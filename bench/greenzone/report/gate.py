@@ -20,6 +20,8 @@ def title(check: Check) -> str:
     part, q = check.part, check.question
     label = " EMULATED" if part.emulated else ""
     deal = wording.describe_transaction(q.transaction)
+    if q.transaction.to is None and any(line.to for line in check.lines):
+        deal = deal.replace("to an unknown destination", "to where each line says")
     return f"{part.name}{f' ({part.id})' if part.id else ''}{label}, as of {q.on.isoformat()}; {deal}"
 
 

@@ -7,7 +7,7 @@ from greenzone.law.exploring import Design, Flip, Rounding
 from greenzone.law.limits import Limit
 from greenzone.law.regimes import Clause, Exclusion, Outcome, Version
 from greenzone.law.transaction import Consequence, Transaction, consequence
-from greenzone.law.verdict import WORDS, BreakEven, Classification, ClauseVerdict, Verdict
+from greenzone.law.verdict import WORDS, BreakEven, Classification, ClauseVerdict, Verdict, resting_on
 from greenzone.parameters import PARAMETERS
 
 NOT_PROVEN = (
@@ -72,11 +72,8 @@ def sentence(v: Verdict, c: Classification) -> str:
 
 
 def basis_of(v: Verdict, c: Classification) -> str:
-    """The claims a verdict rests on: parameter, value and basis of what its clauses name."""
-    names = dict.fromkeys(n.parameter for clause in v.clauses for n in clause.conditions)
-    primary = dict.fromkeys(p for n in names for p in (PARAMETERS[n].derived_from or (n,)))
-    known = [(n, c.part.value(n)) for n in primary if c.part.value(n).basis]
-    return ", ".join(f"{PARAMETERS[n].title} {value.interval} ({value.basis})" for n, value in known)
+    """The claims a verdict rests on."""
+    return resting_on(v, c.part)
 
 
 def condition_lines(clause: ClauseVerdict) -> str:
