@@ -1,4 +1,4 @@
-"""How long an answer takes: `pytest tests/benchmarks --benchmark-only`. Nothing here asserts a time."""
+"""How long an answer takes: `pytest tests/benchmarks`. Nothing here asserts a time."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the emulated H20 does, timed by its own clock: `pytest tests/benchmarks/test_device_speed.py --benchmark-only`.
+"""What the emulated H20 does, timed by its own clock: `pytest tests/benchmarks/test_device_speed.py`.
 
 Emulated seconds are not waited for, and are the same on every machine, so `pytest-benchmark compare` of two
 commits shows what changed in the model. With --greenzone-device cuda:0 the same file times a real one.

@@ -1,6 +1,6 @@
 """What the harness costs beside the work it times, on this processor: two ratios of one run.
 
-`pytest tests/benchmarks/test_harness_cost.py --benchmark-only`. The first is the time under load that is no call's,
+`pytest tests/benchmarks/test_harness_cost.py`. The first is the time under load that is no call's,
 as a share of the whole (target: under 0.01). The second is how much slower calls are while telemetry is read beside
 them at its usual rate, by bare loops with and without it in turns: the reading here is one of files, for want of a GPU.
 """

@@ -4,7 +4,7 @@ What is aimed at, on a quiet machine: int8 0.92, bf16 0.90, fp32 0.87, fp64 0.85
 AVX-512 BF16 has no instruction to compare bf16 with. Each round times the C loop, then every product,
 so that a slow moment of the machine meets both; the ratio is the best product's median over rounds.
 
-    pytest tests/benchmarks/test_matmul_speed.py --benchmark-only
+    pytest tests/benchmarks/test_matmul_speed.py
 """
 
 import ctypes

@@ -1,6 +1,6 @@
 """The shape search beside an exhaustive grid of 1,024 steps on this processor: ratio of rates, ratio of times, one run.
 
-`pytest tests/benchmarks/test_search_speed.py --benchmark-only`. The grid goes as far as this processor bears:
+`pytest tests/benchmarks/test_search_speed.py`. The grid goes as far as this processor bears:
 to the largest of 4,096, 3,072, 2,048 whose products take at most `GREENZONE_GRID_S` seconds (60) by a probe's rate.
 Both look at the same layouts, with the same calls. The search has a twentieth of the seconds the grid took. The two
 best shapes are then timed against each other in turns; nothing asserts a time or a rate.
