@@ -181,7 +181,7 @@ def test_what_was_saved_is_compared_with_and_another_device_is_warned_of(user: p
     assert "machine_info is different" not in same.stdout.str() + same.stderr.str()
     other = user.runpytest_inprocess("--greenzone-device=emulated:nvidia-h200-sxm", "--benchmark-compare=0001")
     assert "machine_info is different" in other.stdout.str() + other.stderr.str()
-    listed = user.run("pytest-benchmark", "compare", "0001")
+    listed = user.run(sys.executable, "-m", "pytest_benchmark", "compare", "0001")
     listed.stdout.fnmatch_lines(["*test_product*"])
 
 
