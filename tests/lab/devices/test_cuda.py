@@ -1,5 +1,7 @@
 """The CUDA device against a driver that is not there: kernels run on the processor, time is a fake."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +58,11 @@ class FakeDriver:
 
     def torch_device(self, index: int) -> torch.device:
         return torch.device("cpu")
+
+    @contextmanager
+    def selected(self, index: int) -> Iterator[None]:
+        self.selections = [*getattr(self, "selections", []), index]
+        yield
 
     def event(self, index: int) -> FakeEvent:
         return FakeEvent(self)
@@ -385,3 +392,13 @@ def test_a_function_of_the_users_own_is_timed_by_events_with_the_settings_it_fin
     assert driver.log == ["record", "launch", "record"] * 2 + ["synchronise"]
     assert set(seen) == {getattr(torch.backends.cuda.matmul, setting)}
     assert not kernel.check().passed
+
+
+def test_a_second_device_is_selected_while_its_kernels_are_checked_and_timed() -> None:
+    """Events and launches go to the queue of torch's current device, which is the first unless it is told."""
+    driver: Any = FakeDriver(count=2)
+    one = CudaDevice(1, driver=driver, nvml=NoNvml(), sleep=lambda _: None)
+    kernel = one.prepare(Matmul(32, 32, 32, "fp32"), 0)
+    assert kernel.check().passed
+    one.time(kernel, 2)
+    assert driver.selections == [1, 1]

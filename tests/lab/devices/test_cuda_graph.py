@@ -51,6 +51,11 @@ class FakeDriver:
         self.log: list[str] = []
         self.capturing: list[Any] | None = None
 
+    @contextmanager
+    def selected(self, index: int) -> Iterator[None]:
+        self.log.append(f"select {index}")
+        yield
+
     def why_unusable(self) -> None:
         return None
 

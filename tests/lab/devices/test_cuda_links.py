@@ -74,6 +74,11 @@ class Queues:
     def torch_device(self, index: int) -> torch.device:
         return torch.device("cpu")
 
+    @contextmanager
+    def selected(self, index: int) -> Iterator[None]:
+        self.selections = [*getattr(self, "selections", []), index]
+        yield
+
     def event(self, index: int) -> Event:
         return Event(self)
 

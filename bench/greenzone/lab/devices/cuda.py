@@ -1,8 +1,8 @@
 """A CUDA device, timed with an event pair around each call and one wait at the end."""
 
 import time as host_time
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -65,9 +65,11 @@ class CudaKernel:
     def note(self) -> str | None:
         return self.inner.note
 
-    def settings(self) -> Any:
-        """The context in which the inner kernel is to be launched."""
-        return precision(self._format)
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """The context in which the inner kernel is to be launched: the device, and the precision of the format."""
+        with self._device.selected(), precision(self._format):
+            yield
 
     def launch(self) -> None:
         with self.settings():
@@ -85,8 +87,10 @@ class CudaKernel:
 class CudaCall(CudaKernel):
     """A function of the user's own, which runs with the library settings that it finds."""
 
-    def settings(self) -> Any:
-        return nullcontext()
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        with self._device.selected():
+            yield
 
 
 class CudaDevice:
@@ -230,6 +234,10 @@ class CudaDevice:
         if product.format == "fp16_acc16" and not accumulates_in_16_bits():
             raise DeviceError("this torch has no switch for sums in fp16; it needs torch 2.7 or later with CUDA")
         return replace(product, variant=product.variant or self.variants(product.format)[0])
+
+    def selected(self) -> AbstractContextManager[None]:
+        """The context in which this is torch's current device: events and launches go to the current one's queue."""
+        return self._driver.selected(self._index)
 
     def release(self) -> None:
         """Give freed memory back to the driver, so that the next operator finds it in one piece."""
