@@ -92,14 +92,22 @@ class Crossings:
 
     Only rows before the earliest crossing so far are kept, so that memory is bounded by how many rows
     fill a limit, not by how many there are; a share has no such bound, for its amount moves.
+
+    Attributes:
+        wanted: the totals that are over, with the `room` that their shipments have.
+        closed: by total, a day after which no row can be the one that crosses.
     """
 
     tally: Tally
     balances: "pd.DataFrame"
-    kept: Any = None
+    kept: list[Any] = field(default_factory=list)
     wanted: Any = field(init=False)
+    closed: Any = field(init=False)
 
     def __post_init__(self) -> None:
+        import numpy as np
+
+        self.closed = np.full(len(self.balances), np.iinfo(np.int64).max)
         over = self.balances[self.balances["status"] != WITHIN]
         certain = over["status"] == OVER
         room = over["amount"] - over["carried_high"].where(~certain, over["carried_low"])
@@ -114,7 +122,6 @@ class Crossings:
     def add(self, frame: "pd.DataFrame") -> None:
         """Shipments, one a row, with their `line`."""
         import numpy as np
-        import pandas as pd
 
         if self.wanted.empty:
             return
@@ -125,12 +132,18 @@ class Crossings:
         rows = self.tally.counted(frame).merge(self.wanted, on=self._keys)
         tpp = np.where(rows["certain"], self.tally.low[rows["part"]], self.tally.high[rows["part"]])
         sign = np.where(rows["against"], -(self.tally.limit.share or 0.0), 1.0)
-        rows = rows.assign(value=rows["quantity"] * tpp * sign)[["group", "room", "value", *CROSSING]]
-        kept = rows if self.kept is None else pd.concat([self.kept, rows])
-        kept = kept.sort_values(["group", "day", "line"])
+        self.kept.append(rows.assign(value=rows["quantity"] * tpp * sign)[["group", "room", "value", *CROSSING]])
         if self.tally.limit.share is None:
-            kept = kept[~is_over(self.tally.limit, _before(kept) - kept["room"])]
-        self.kept = kept
+            self._close()
+
+    def _close(self) -> None:
+        """Drop what comes after the rows that cross so far, and remember from when on nothing is looked at."""
+        rows = self.kept.pop()
+        kept = _in_order([*self.kept, rows[rows["day"].to_numpy() <= self.closed[rows["group"]]]])
+        past = is_over(self.tally.limit, _before(kept) - kept["room"])
+        first = kept[past].drop_duplicates("group")
+        self.closed[first["group"]] = first["day"]
+        self.kept = [kept[~past]]
 
     def found(self) -> "pd.DataFrame":
         """The balances with the row that crosses: crossing_day, _line, _part, _quantity, and how many of it _fit.
@@ -138,9 +151,10 @@ class Crossings:
         -1 where none does, and for crossing_fit of a share, whose amount moves.
         """
         rows = self.balances.assign(**dict.fromkeys((*CROSSED.values(), "crossing_fit"), NONE))
-        if self.kept is None or self.kept.empty:
+        if not sum(map(len, self.kept)):
             return rows
-        kept = self.kept.assign(after=self.kept.groupby("group")["value"].cumsum() - self.kept["room"])
+        kept = _in_order(self.kept)
+        kept = kept.assign(after=kept.groupby("group")["value"].cumsum() - kept["room"])
         over = is_over(self.tally.limit, kept["after"])
         # From the first row on if none is within; after the last that is within.
         turns = over & ~over.groupby(kept["group"]).shift(fill_value=False)
@@ -159,6 +173,15 @@ class Crossings:
         room = (crossed["value"] - crossed["after"]) / each
         whole = np.floor(room) if self.tally.limit.comparator == "<=" else np.ceil(room) - 1
         return np.nan_to_num(whole.clip(0, crossed["quantity"] - 1)).astype(np.int64)
+
+
+def _in_order(pieces: "list[pd.DataFrame]") -> "pd.DataFrame":
+    """Rows by group, day and line, as one frame."""
+    import numpy as np
+    import pandas as pd
+
+    rows = pd.concat(pieces, ignore_index=True)
+    return rows.take(np.lexsort((rows["line"], rows["day"], rows["group"])))
 
 
 def _before(kept: "pd.DataFrame") -> "pd.Series[float]":

@@ -27,8 +27,10 @@ ROW = [
     ("day", "i4"), ("part", "u2"), ("consignee", "i4"), ("destination", "i2"), ("headquarters", "i2"), ("kind", "i1"),
     ("authorization", "i1"), ("quantity", "i4"), ("line", "i8"),
 ]  # fmt: skip
-# What a limit can look at beside the consignee, with its bits in one number: one key groups faster than seven.
+# What a limit can look at beside the consignee and the period, with its bits: the sort of a shipment, in one number.
 BITS = {"part": 16, "destination": 8, "headquarters": 8, "kind": 3, "authorization": 4}
+# A consignee and the number of a sort make one key, which groups faster than seven.
+SORT_BITS = 32
 PartsOf = list[tuple[str, float, float, str]]
 SPILL_ROWS = 1_000_000
 FOLD_ROWS = 2_000_000
@@ -117,18 +119,28 @@ def _gather(
     import numpy as np
 
     cuts = np.array(cut_days(limits, FIRST_YEAR, LAST_YEAR))
-    sums, pieces, planned = None, [], 0
+    sums, pieces, planned = np.empty((3, 0), dtype=np.int64), [], 0
+    known: dict[int, int] = {}
     for frame in reader.frames():
         _rows(frame).tofile(spill)
-        sort = _packed(frame)
-        repeats.add(sort, frame["consignee"].to_numpy(), frame["day"].to_numpy(), frame["quantity"].to_numpy())
-        planned += int((frame["day"] > day_number(law.on)).sum())
         period = np.searchsorted(cuts, frame["day"], side="right") - 1
-        kept = frame[["consignee", "quantity"]].assign(sort=sort + (period << sum(BITS.values())), rows=1)
-        pieces.append(_folded(kept))
-        if sum(map(len, pieces)) > FOLD_ROWS + (0 if sums is None else len(sums)):
-            sums, pieces = _together(sums, pieces), []
-    return _unpacked(_together(sums, pieces), cuts), planned
+        sort = _numbered(_packed(frame) + (period << sum(BITS.values())), known)
+        key = (frame["consignee"].to_numpy() << SORT_BITS) + sort
+        repeats.add(key, frame["day"].to_numpy(), frame["quantity"].to_numpy())
+        planned += int((frame["day"] > day_number(law.on)).sum())
+        pieces.append(np.stack([key, frame["quantity"].to_numpy(), np.ones_like(key)]))
+        if sum(piece.shape[1] for piece in pieces) > FOLD_ROWS + sums.shape[1]:
+            sums, pieces = _together([sums, *pieces]), []
+    return _unpacked(_together([sums, *pieces]), list(known), cuts), planned
+
+
+def _numbered(values: Any, known: dict[int, int]) -> Any:
+    """Each value's number, a new one where it is new: there are few sorts of shipment, and short keys group fast."""
+    import numpy as np
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    return np.array([known.setdefault(value, len(known)) for value in distinct.tolist()], dtype=np.int64)[codes]
 
 
 def _packed(frame: "pd.DataFrame") -> Any:
@@ -142,13 +154,18 @@ def _packed(frame: "pd.DataFrame") -> Any:
     return sort
 
 
-def _unpacked(sums: "pd.DataFrame", cuts: Any) -> "pd.DataFrame":
-    """Sums with the columns of BITS, and the first day of their period."""
-    sort = sums["sort"].to_numpy()
+def _unpacked(sums: Any, sorts: Sequence[int], cuts: Any) -> "pd.DataFrame":
+    """Sums as a frame, with the consignee, the columns of BITS, and the first day of their period."""
+    import numpy as np
+    import pandas as pd
+
+    key, quantity, rows = sums
+    sort = np.array(sorts, dtype=np.int64)[key & ((1 << SORT_BITS) - 1)]
+    found = {"consignee": key >> SORT_BITS, "quantity": quantity, "rows": rows}
     for name, bits in BITS.items():
-        sums[name] = sort & ((1 << bits) - 1)
+        found[name] = sort & ((1 << bits) - 1)
         sort = sort >> bits
-    return sums.assign(day=cuts[sort]).drop(columns="sort")
+    return pd.DataFrame({**found, "day": cuts[sort]})
 
 
 def _rows(frame: "pd.DataFrame") -> Any:
@@ -160,16 +177,18 @@ def _rows(frame: "pd.DataFrame") -> Any:
     return rows
 
 
-def _together(sums: Any, pieces: list[Any]) -> "pd.DataFrame":
-    import pandas as pd
+def _together(pieces: Sequence[Any]) -> Any:
+    """Rows that no limit can tell apart, as one: key, quantity and how many, by the key.
 
-    return _folded(pd.concat([*([] if sums is None else [sums]), *pieces], ignore_index=True))
+    Sorted and added up, for a table of as many keys as this may have misses the cache at every row.
+    """
+    import numpy as np
 
-
-def _folded(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Rows that no limit can tell apart, as one."""
-    found: pd.DataFrame = frame.groupby(["consignee", "sort"], sort=False)[["quantity", "rows"]].sum().reset_index()
-    return found
+    key, *summed = np.concatenate(pieces, axis=1)
+    order = np.argsort(key)
+    key = key[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    return np.stack([key[first], *(np.add.reduceat(column[order], first) for column in summed)])
 
 
 def _tallies(

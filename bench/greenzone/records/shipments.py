@@ -109,7 +109,7 @@ class Reader:
         try:
             reader = pd.read_csv(
                 stream, sep=separator, header=None, dtype=_dtypes(columns), chunksize=self.chunk_rows, encoding="utf-8",
-                keep_default_na=False, na_filter=False, skip_blank_lines=False, on_bad_lines="warn",
+                keep_default_na=False, na_filter=False, skip_blank_lines=False, on_bad_lines="warn", low_memory=False,
             )  # fmt: skip
             first = True
             while True:

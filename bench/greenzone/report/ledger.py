@@ -1,6 +1,7 @@
 """The ledger shown: rows for tables, a document, a page of text, and a plot."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,18 +200,28 @@ def _table(answer: Answer) -> Any:
     if answer.rows.empty:
         alone = answer.tally.limit.period == "shipment"
         return Text("no shipment reaches it" if alone else "no shipment counts towards it")
-    found = sorted(_rows(answer), key=_used, reverse=True)
+    found = _fullest(answer)
     keys = [k for k in ("consignee", "destination", "headquarters", "part") if k in answer.tally.limit.per]
     lines = [
         (*(clean(row[k]) for k in keys), row["period"], _tpp(row["tpp_low"], row["tpp_high"]),
          f"{row['limit_tpp']:,.0f}", _tpp(row["left_tpp"], row["left_tpp"]),
          Text(row["words"], style=STYLES[row["status"]]), crossing(row))
-        for row in found[:SHOWN]
+        for row in found
     ]  # fmt: skip
     figures = ("TPP", "limit", "left")
     shown = table(*keys, "period", *figures, "status", "crossed by", rows=lines, right=figures)
-    more = len(found) - len(lines)
+    more = len(answer.rows) - len(lines)
     return Group(shown, Text(f"and {more:,} more with less of it used; --format csv has all")) if more else shown
+
+
+def _fullest(answer: Answer) -> list[dict[str, Any]]:
+    """The rows with the most of their limit used, as many as are shown; first those without an upper end."""
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a limit of nothing, all is used
+        used = np.where(answer.rows["amount"] == 0, np.inf, answer.rows["high"] / answer.rows["amount"])
+    order = np.argsort(-used, kind="stable")[:SHOWN]
+    return list(_rows(replace(answer, rows=answer.rows.iloc[order])))
 
 
 def _used(row: dict[str, Any]) -> float:
@@ -267,7 +278,7 @@ def plot(found: Ledger, path: Path) -> None:
 
 def _panel(axis: "Axes", answer: Answer) -> None:
     q = answer.tally.question
-    found = sorted(_rows(answer), key=_used, reverse=True)[:SHOWN]
+    found = _fullest(answer)
     names = [", ".join(clean(row[k]) for k in (*q.limit.per, "period")) for row in found]
     # A total without an upper end, or of a limit of nothing, is drawn past every other.
     ends = [_used(row) for row in found]
