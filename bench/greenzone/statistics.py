@@ -17,6 +17,7 @@ from typing import Any
 COVERAGE_FACTOR = 2.0  # k = 2: about 95 % of a normal distribution (JCGM 100:2008, 6.2)
 RESAMPLES = 1000
 _AT_ONCE = 50  # of them: what stays in a cache
+_TABLE_MOST = 1 << 22  # numbers in a table of blocks, 16 MB
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _bootstrap_medians(samples: tuple[float, ...], seed: int, rounds: tuple[int,
     length = max(block_length(samples[a : a + size]) for a, size in zip(firsts, sizes, strict=True))
     taken = np.asarray(samples, dtype=float)
     order = np.argsort(taken)
-    ranks = np.empty(n, dtype=np.int32)  # sorted in less than half the time of the samples themselves
+    ranks = np.empty(n, dtype=np.int32)  # parted in less than half the time of the samples themselves
     ranks[order] = np.arange(n)
     parts = np.split(ranks, firsts[1:])
     drawn = _resamples(np.random.default_rng(seed), parts, min(length, int(sizes.min())))
@@ -145,11 +146,14 @@ def _resamples(rng: Any, rounds: Sequence[Any], length: int) -> Iterator[Any]:
     each = int(sizes.min())
     circles = np.concatenate([np.append(one, one[: length - 1]) for one in rounds])
     blocks = np.lib.stride_tricks.sliding_window_view(circles, length)
+    if small := blocks.size <= _TABLE_MOST:  # each block a row of its own is copied several times as fast
+        blocks = np.ascontiguousarray(blocks)
     firsts = np.cumsum(sizes + length - 1) - (sizes + length - 1)
     chosen = rng.integers(0, count, size=(RESAMPLES, count, 1))
     for part in np.split(chosen, RESAMPLES // _AT_ONCE):
         starts = (rng.random((len(part), count, math.ceil(each / length))) * sizes[part]).astype(np.intp)
-        drawn = blocks[firsts[part] + starts]
+        places = firsts[part] + starts
+        drawn = blocks.take(places.ravel(), axis=0) if small else blocks[places]
         yield drawn.reshape(len(part), count, -1)[:, :, :each].reshape(len(part), -1)
 
 
@@ -162,8 +166,11 @@ def _medians(ordered: Any, ranks: Any) -> Any:
     """
     import numpy as np
 
-    drawn = ranks.shape[1]
-    low, high = np.sort(ranks, axis=1)[:, [(drawn - 1) // 2, drawn // 2]].T
+    # With one place asked for, numpy partitions in a fraction of the time of a sort; with two it takes longer.
+    half, odd = divmod(ranks.shape[1], 2)
+    parted = np.partition(ranks, half, axis=1)
+    high = parted[:, half]
+    low = high if odd else parted[:, :half].max(axis=1)
     return (ordered[low] + ordered[high]) / 2
 
 
