@@ -87,7 +87,9 @@ def test_rules_are_hashed(outcome: harness.Outcome) -> None:
     rules = outcome.record.rules
     assert len(rules["sha256"]) == 64
     assert "regimes/us/us-3a090.toml" in rules["files"]
-    assert [*rules["profiles"]] == ["devices/nvidia/nvidia-h20.toml", "models/llama-3.1-8b.toml"]
+    assert [*rules["profiles"]] == [
+        "devices/nvidia/nvidia-h20.toml", "models/llama-3.1-8b.toml", "emulation/times.toml"
+    ]  # fmt: skip
     assert len(outcome.record.tool["package_sha256"]) == 64
 
 

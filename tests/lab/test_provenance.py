@@ -11,6 +11,7 @@ from greenzone.parts.catalogue import load_profile
 
 H20 = "devices/nvidia/nvidia-h20.toml"
 RULE = "regimes/us/us-3a090.toml"
+TIMES = "emulation/times.toml"
 
 
 def rules() -> dict[str, Any]:
@@ -30,6 +31,15 @@ def test_every_rule_file_and_what_was_used_has_its_hash() -> None:
     }
     assert provenance.rules(None)["profiles"] == {}
     assert provenance.changed_files(found) == []
+
+
+def test_the_constants_of_the_emulation_are_hashed_for_an_emulated_device_alone() -> None:
+    found = provenance.rules(load_profile("nvidia-h20"), "auto", emulated=True)
+    assert found["profiles"][TIMES] == sha256((data_root() / TIMES).read_bytes())
+    assert provenance.changed_files(found) == []
+    found["profiles"][TIMES] = "0" * 64
+    assert provenance.changed_files(found) == [f"profiles/{TIMES} is not the file the record was made with"]
+    assert TIMES not in rules()["profiles"]
 
 
 def test_a_profile_of_the_user_s_own_is_hashed_where_it_lies(tmp_path: Path) -> None:

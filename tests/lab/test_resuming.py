@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from greenzone.errors import RecordError, UsageError
+from greenzone.datafiles import data_root
+from greenzone.errors import GreenzoneError, RecordError, UsageError
 from greenzone.lab import harness
 from greenzone.lab.harness import Request, resume, run
 from greenzone.records.record import Record
@@ -116,6 +117,45 @@ def test_a_run_of_something_else_is_not_gone_on_with(
     with pytest.raises(UsageError, match=message):
         resume(path)
     assert path.read_text("utf-8") == before
+
+
+def test_a_model_of_the_user_s_own_is_named_again_and_must_be_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "acme-nano.toml"
+    text = (data_root() / "models" / "gpt2.toml").read_text("utf-8")
+    own.write_text(text.replace('"gpt2"', '"acme-nano"', 1), "utf-8")
+    asked: dict[str, Any] = {"workloads": ("inference",), "formats": ("bf16",), "models": (str(own),)}
+    path = killed_after(3, tmp_path / "broken", monkeypatch, **asked)
+    assert read(path).settings["models"] == ["acme-nano"]
+    with pytest.raises(UsageError, match=r"'acme-nano' was a file of your own; name it again, with --model"):
+        resume(path)
+    with pytest.raises(UsageError, match="the run was not asked for 'gpt2'; leave it out"):
+        resume(path, models=["gpt2"])
+    moved = tmp_path / "elsewhere" / own.name
+    moved.parent.mkdir()
+    moved.write_text(own.read_text("utf-8") + "# a word\n", "utf-8")
+    with pytest.raises(UsageError, match=r"rules\.profiles was .*acme-nano\.toml.*run anew"):
+        resume(path, models=[str(moved)])
+    own.rename(moved)
+    assert resume(path, models=[str(moved)]).record.run.status == "complete"
+
+
+def test_a_profile_of_the_user_s_own_is_found_again_and_must_be_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "acme-x1.toml"
+    text = (data_root() / "devices/nvidia/nvidia-h20.toml").read_text("utf-8").replace('"nvidia-h20"', '"acme-x1"', 1)
+    own.write_text(text, "utf-8")
+    path = killed_after(3, tmp_path / "broken", monkeypatch, device=f"emulated:{own}", workloads=("interconnect",))
+    own.write_text(f"{text}# a word\n", "utf-8")
+    with pytest.raises(UsageError, match=r"rules\.profiles was .*acme-x1\.toml.*run anew"):
+        resume(path)
+    own.unlink()
+    with pytest.raises(GreenzoneError, match=r"acme-x1\.toml"):
+        resume(path)
+    own.write_text(text, "utf-8")
+    assert resume(path).record.run.status == "complete"
 
 
 def test_a_record_of_before_is_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,7 +110,7 @@ def run(
         ]
         with _progress(as_json) as told:
             if resume is not None:
-                outcomes = [harness.resume(resume, told)]
+                outcomes = [harness.resume(resume, told, models)]
             else:
                 outcomes = [harness.run(request, told) for request in requests]
         _print(outcomes, requests[0], as_json)
@@ -122,10 +122,10 @@ def run(
 
 
 def _require_alone() -> None:
-    """A run that goes on takes everything from its record."""
+    """A run that goes on takes everything from its record, but for where a model of the user's own lies."""
     context = click.get_current_context()
     given = [n for n in context.params if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
-    if extra := [n for n in given if n not in ("resume", "as_json", "plot")]:
+    if extra := [n for n in given if n not in ("resume", "models", "as_json", "plot")]:
         raise UsageError(f"--resume takes everything from the record; leave out what sets {', '.join(sorted(extra))}")
 
 

@@ -19,7 +19,7 @@ from greenzone.lab.layers import require_context
 from greenzone.lab.models import default_model, load_model
 from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
-from greenzone.lab.resuming import asked, gone_on, require_same, stopped
+from greenzone.lab.resuming import asked, gone_on, located, require_same, stopped
 from greenzone.lab.rounds import further_rounds
 from greenzone.lab.units import Unit, units_of
 from greenzone.lab.workloads import WORKLOADS, Plan, left_out
@@ -89,8 +89,13 @@ def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
     return _measured(request, plans, device, record, path, progress)
 
 
-def resume(path: Path, progress: Progress = lambda _: None) -> Outcome:
+def resume(path: Path, progress: Progress = lambda _: None, models: Sequence[str] = ()) -> Outcome:
     """Go on with the run of a record where it was stopped; the part that was under way is measured again.
+
+    Args:
+        path: the record.
+        progress: told what was finished.
+        models: files of the user's own that the run was asked for, which a record names by their ids alone.
 
     Raises:
         UsageError: the run is complete, or device, driver, package, rules or settings are not what they were.
@@ -99,6 +104,7 @@ def resume(path: Path, progress: Progress = lambda _: None) -> Outcome:
     """
     found = stopped(path)
     request = Request(**asked(found.record), folder=path.parent, watched=True)
+    request = replace(request, models=located(request.models, models))
     require_writable(path.parent)
     plans = _plans(request)
     device = open_device(request.device, load_profile, request.seed, known=load_profiles(), fault=request.fault)
@@ -132,7 +138,8 @@ def _begun(request: Request, device: Device) -> Record:
     description = {"id": device.id, "name": device.name, "emulated": device.emulated, **device.describe()}
     record = Record(
         run=Run(id=run_id, started_at=now.isoformat(timespec="seconds")),
-        tool=provenance.tool(), rules=provenance.rules(profile, request.device, _models(request, device)),
+        tool=provenance.tool(),
+        rules=provenance.rules(profile, request.device, _models(request, device), device.emulated),
         device={**description, "chosen_because": device.chosen_because, "part": evaluation.part_facts(device, profile)},
         environment=provenance.environment(), settings=_settings(request),
     )  # fmt: skip

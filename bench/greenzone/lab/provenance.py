@@ -17,6 +17,7 @@ from greenzone.parts.profile import DeviceProfile
 from greenzone.records.record import SCHEMA
 
 RULES = ("regimes/", "countries/")
+TIMES = "emulation/times.toml"  # what emulated times are worked out with
 
 
 def tool() -> dict[str, Any]:
@@ -25,18 +26,22 @@ def tool() -> dict[str, Any]:
     return {"name": "greenzone", "version": own, "schema": SCHEMA, "package_sha256": _package_hash()}
 
 
-def rules(profile: DeviceProfile | None, spec: str = "", models: Iterable[str] = ()) -> dict[str, Any]:
+def rules(
+    profile: DeviceProfile | None, spec: str = "", models: Iterable[str] = (), emulated: bool = False
+) -> dict[str, Any]:
     """SHA-256 of every rule file and of all of them together, and of each profile and model used.
 
     Args:
         profile: of the device, if it has one.
         spec: how the device was asked for; an emulated one may be of a file of the user's own.
         models: of those run, the ids, or the files of the user's own.
+        emulated: whether the device is, so that its times hang on the constants of the emulation too.
     """
     hashes = _shipped()
     files = {name: value for name, value in hashes.items() if name.startswith(RULES)}
     own = _profile_file(profile, spec)
-    paths = [*([own] if own else []), *map(model_path, models)]
+    times = [data_root() / TIMES] if emulated else []
+    paths = [*([own] if own else []), *map(model_path, models), *times]
     used = {_name(path): sha256(read_bytes(path)) for path in paths}
     return {"sha256": _whole(files), "files": files, "profiles": used}
 

@@ -3,13 +3,14 @@
 What a run had finished stands; the part that was under way is measured again from its beginning.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from greenzone.errors import RecordError, UsageError
+from greenzone.lab.models import load_model, model_paths
 from greenzone.law.transaction import Transaction
 from greenzone.records.record import Record
 from greenzone.records.store import read
@@ -66,6 +67,20 @@ def asked(record: Record) -> dict[str, Any]:
         }  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"its settings cannot be read ({error!r}); run again without --resume") from None
+
+
+def located(ids: Sequence[str], files: Sequence[str]) -> tuple[str, ...]:
+    """The models of a record, which names them by their ids, those of the user's own by their files.
+
+    Raises:
+        UsageError: a model is in no file that is known, or a file's model was not asked for.
+    """
+    own = {load_model(ref).id: ref for ref in files}
+    if other := [name for name in own if name not in ids]:
+        raise UsageError(f"--model {own[other[0]]}: the run was not asked for {other[0]!r}; leave it out")
+    if gone := [name for name in ids if name not in own and name not in model_paths()]:
+        raise UsageError(f"the model {gone[0]!r} was a file of your own; name it again, with --model {gone[0]}.toml")
+    return tuple(own.get(name, name) for name in ids)
 
 
 def require_same(old: Record, new: Record, path: Path) -> None:
