@@ -140,6 +140,16 @@ def test_an_impossible_figure_that_is_recorded_as_valid_differs(document: Any) -
     assert figures["validity"] == "invalid"
 
 
+@pytest.mark.parametrize("raised", [1e6, None])
+def test_a_ceiling_that_the_profile_does_not_give_is_named(document: Any, raised: float | None) -> None:
+    other = copy.deepcopy(document)
+    n = place_of(other, "matmul")
+    recorded, other["benchmarks"][n]["ceiling"] = other["benchmarks"][n]["ceiling"], raised
+    other["digests"] = digests(other)
+    (found,) = verified(other).differences
+    assert (found.figure, found.recorded, found.recomputed) == ("ceiling", raised, recorded)
+
+
 def test_a_finding_that_was_taken_out_is_missed(document: Any) -> None:
     other = copy.deepcopy(document)
     other["findings"] = [f for f in other["findings"] if f["code"] != "emulated"]

@@ -1,8 +1,9 @@
 """The figures of a row worked out again from its samples, as the run worked them out, without a device.
 
 What one call amounts to comes from the shape; time from the samples; their uncertainty from both. Taken as
-recorded are the ceiling, whether a load had settled, which earlier samples told, and of inference the
-operations and bytes of the layer and of the step, the seconds of each part of its rest, and what fits.
+recorded are the ceiling (`verification` holds it against the profile), whether a load had settled, which
+earlier samples told, and of inference the operations and bytes of the layer and of the step, the seconds of
+each part of its rest, and what fits.
 """
 
 from collections.abc import Mapping

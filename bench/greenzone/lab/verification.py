@@ -16,6 +16,7 @@ from typing import Any
 
 from greenzone.errors import GreenzoneError, RecordError, UsageError
 from greenzone.lab import provenance
+from greenzone.lab.ceilings import ceiling_of
 from greenzone.lab.evaluation import evaluate
 from greenzone.lab.fingerprint import seen
 from greenzone.lab.identify import identify
@@ -219,10 +220,18 @@ def _conclusions(record: Record, again: Record, folder: Path | None) -> list[Dif
     try:
         profile = _profile(record, folder)
         evaluate(again, _Described(record.device), profile, *_question(record.settings))
-        return [*_concluded(record, again)]
+        return [*_ceilings(record, profile), *_concluded(record, again)]
     except _BROKEN as error:
         again.verdicts = []
         return [Difference("verdicts", "the whole", "judged", f"cannot be: {error!s:.200}")]
+
+
+def _ceilings(record: Record, profile: DeviceProfile | None) -> Iterator[Difference]:
+    """Ceilings that are not those of the profile and of what the device told of itself, where these give one."""
+    for place, row in enumerate(record.benchmarks):
+        if row.measured and (found := ceiling_of(row, profile, record.device)) is not None:
+            where = f"benchmarks[{place}] ({_title(row)})"
+            yield from (Difference(where, *values) for values in differing(row.ceiling, found, "ceiling"))
 
 
 @dataclass(frozen=True, slots=True)

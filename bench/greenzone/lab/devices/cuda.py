@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from greenzone.errors import DeviceError
+from greenzone.lab import ceilings
 from greenzone.lab.call import Call, CallKernel
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.cuda_driver import CudaDriver, TorchCuda, accumulates_in_16_bits, precision
@@ -273,20 +274,10 @@ class CudaDevice:
             self._driver.synchronise(self._index)
 
     def ceiling_tops(self, format: str) -> float | None:
-        hardware = self.profile.hardware if self.profile else None
-        operations = hardware.ops_per_clock.get(format) if hardware else None
-        clock = self._limits.get("clock_max_sm_mhz") or (hardware.max_mhz if hardware else None)
-        if operations is None or clock is None:
-            return None
-        return self._properties.units * operations * float(clock) * 1e6 / 1e12
+        return ceilings.rate_tops(self.profile, {**self._limits, "units": self._properties.units}, format)
 
     def ceiling_bandwidth_gb_s(self) -> float | None:
-        if told := self._limits.get("memory_bandwidth_gb_s"):
-            return float(told)
-        bits, clock = self._limits.get("memory_bus_bits"), self._limits.get("clock_max_memory_mhz")
-        if not bits or not clock:
-            return None
-        return float(bits) / 8 * 2 * float(clock) * 1e6 / 1e9
+        return ceilings.bandwidth_gb_s(self._limits)
 
     def describe(self) -> dict[str, Any]:
         return {

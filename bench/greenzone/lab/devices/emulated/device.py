@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from greenzone.errors import DeviceError, DeviceLost
 from greenzone.formats import FORMATS
+from greenzone.lab import ceilings
 from greenzone.lab.devices.base import Kernel
 from greenzone.lab.devices.emulated import arithmetic
 from greenzone.lab.devices.emulated.arithmetic import Small
@@ -260,11 +261,7 @@ class EmulatedDevice:
         self.require_there()
 
     def ceiling_tops(self, format: str) -> float | None:
-        hardware = self.profile.hardware
-        operations = hardware.ops_per_clock.get(format) if hardware else None
-        if not hardware or not operations or not hardware.max_mhz:
-            return None
-        return hardware.rate_tops(operations, hardware.max_mhz)
+        return ceilings.rate_tops(self.profile, {}, format)
 
     def ceiling_bandwidth_gb_s(self) -> float | None:
         return None  # a profile has no memory clock to multiply its bus with
