@@ -165,6 +165,10 @@ def test_emulated_figures_cannot_be_passed_off_as_measured(document: Any) -> Non
     found = verified(other)
     assert any(text.startswith("device.id is emulated:nvidia-h20") for text in found.changes)
     assert any("do not agree on whether they are emulated" in text for text in found.changes)
+    other["device"]["id"] = "cuda:0"
+    assert "device.kind is emulated and device.emulated is False" in verified(other).changes
+    other["device"]["emulated"], other["device"]["kind"] = True, "cuda"
+    assert "device.kind is cuda and device.emulated is True" in verified(other).changes
 
 
 def test_a_run_that_was_not_finished_has_its_rows_verified(document: Any) -> None:

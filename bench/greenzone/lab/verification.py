@@ -132,6 +132,8 @@ def _contradictions(record: Record) -> Iterator[str]:
         yield "device.emulated is not true or false"
     if str(record.device.get("id")).startswith("emulated:") != bool(emulated):
         yield f"device.id is {record.device.get('id')!s:.60} and device.emulated is {emulated!r:.20}"
+    if "kind" in record.device and (record.device["kind"] == "emulated") != bool(emulated):
+        yield f"device.kind is {record.device['kind']!s:.60} and device.emulated is {emulated!r:.20}"
     for place, row in enumerate(record.benchmarks):
         if row.measured and row.emulated != bool(emulated):
             yield f"benchmarks[{place}] ({_title(row)}) and the device do not agree on whether they are emulated"
