@@ -49,7 +49,8 @@ class Repeats:
         self._hashes = []
         # Sorted, equal ones lie side by side: faster than a table of all, most of which stand once.
         ordered = np.sort(hashes)
-        alike = np.flatnonzero(np.isin(hashes, ordered[1:][ordered[1:] == ordered[:-1]]))
+        several = ordered[1:][ordered[1:] == ordered[:-1]]
+        alike = np.flatnonzero(pd.Series(hashes).isin(several).to_numpy())
         again = alike[pd.Series(hashes[alike]).duplicated().to_numpy()]
         self.rows = len(again)
         wanted, seen = again[:LINES_KEPT], 0
