@@ -12,7 +12,7 @@ import greenzone
 from greenzone.parts.catalogue import load_profile
 
 PACKAGE = Path(greenzone.__file__ or "").parent
-BASE = ("errors", "intervals", "formats", "parameters", "statistics", "datafiles", "schemas")
+BASE = ("errors", "intervals", "formats", "parameters", "statistics", "tolerance", "datafiles", "schemas")
 ORDER = ("base", "parts", "law", "records", "lab", "policy", "report", "fleet", "cli")
 PURE = ("base", "parts", "law", "records")
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -1,0 +1,103 @@
+"""Devices that lie apart: from their siblings, by robust distance, and from what their maker claims.
+
+Neither is enough alone. A lot that is slow as a whole has no outlier in it, and a part that reaches a third of
+its claim everywhere is as it was made. So the claim counts against a device only where its siblings come near it,
+and against the lot where they do not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from greenzone.fleet.lots import Values
+from greenzone.tolerance import SMALL_LOT, THRESHOLD, centre, threshold
+
+# Devices of one kind differ by 8 % on average where clocks follow the silicon (Sinha et al., "Not All GPUs Are
+# Created Equal", SC22, arXiv 2208.11035): what lies apart by less is far out and still of no matter.
+MATERIAL = 0.05
+BELOW_CLAIM = 0.5  # of the claim: less is no difference of clocks
+LOT_REACHES = 0.7  # of the claim: then it can be reached, and one that does not is apart
+_FEW = 3  # with fewer devices nobody can be asked what can be reached
+
+Side = Literal["slow", "fast", "below_claim", "above_claim"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """A figure of one device that lies apart.
+
+    Attributes:
+        device: its place among the devices that count.
+        deviation: from the median of the lot, as a fraction of it; from the claim where the side is of the claim.
+        distance: in robust standard deviations; None where these are nothing, or the side is of the claim.
+    """
+
+    device: int
+    title: str
+    unit: str
+    side: Side
+    value: float
+    middle: float
+    deviation: float
+    distance: float | None
+
+
+def outliers_of(v: Values, least: float = THRESHOLD) -> list[Outlier]:
+    """The devices that lie apart in one figure, by either criterion, in the order of devices.
+
+    Args:
+        v: the figure of every device that counts.
+        least: robust distance from which on a device is an outlier; more in a large lot (`tolerance.threshold`).
+    """
+    if len(v.medians) == 0:
+        return []
+    return sorted([*_from_siblings(v, least), *_from_claim(v)], key=lambda o: (o.device, o.side))
+
+
+def _from_siblings(v: Values, least: float) -> Iterator[Outlier]:
+    import numpy as np
+
+    n = len(v.medians)
+    if n < SMALL_LOT:
+        return
+    # What one measurement is unsure by is no difference between devices: the scale is at least that.
+    middle = centre(v.medians, float(np.median(v.halves)) / 2)
+    apart = v.medians - middle.median
+    far = np.abs(apart) > np.maximum(threshold(n, least) * middle.scale, MATERIAL * abs(middle.median))
+    for place in np.flatnonzero(far):
+        value = float(v.medians[place])
+        distance = middle.distance(value) if middle.scale > 0 else None
+        yield Outlier(
+            int(v.devices[place]), v.title, v.unit, "slow" if value < middle.median else "fast", value,
+            middle.median, value / middle.median - 1, distance,
+        )  # fmt: skip
+
+
+def _from_claim(v: Values) -> Iterator[Outlier]:
+    import numpy as np
+
+    known = np.flatnonzero(v.claims > 0)
+    if not known.size:
+        return
+    shares = v.medians[known] / v.claims[known]
+    can_be_reached = len(known) < _FEW or float(np.median(shares)) >= LOT_REACHES
+    above = (v.medians - v.halves)[known] > v.claims[known]
+    below = (shares < BELOW_CLAIM) & can_be_reached
+    sides: tuple[tuple[Side, Any], ...] = (("above_claim", above), ("below_claim", below))
+    for side, found in sides:
+        for place in known[found]:
+            value, claim = float(v.medians[place]), float(v.claims[place])
+            yield Outlier(int(v.devices[place]), v.title, v.unit, side, value, claim, value / claim - 1, None)
+
+
+def lot_below_claim(v: Values) -> str | None:
+    """That the lot as a whole is far below its claim, in words; None where it is not."""
+    import numpy as np
+
+    known = v.claims > 0
+    if np.count_nonzero(known) < _FEW:
+        return None
+    share = float(np.median(v.medians[known] / v.claims[known]))
+    if share >= BELOW_CLAIM:
+        return None
+    return f"{v.title}: half of the lot reaches less than {share:.0%} of the claim, so none is told apart by that"
