@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from greenzone.cli.options import FILE, echo, echo_json
-from greenzone.errors import FileError
+from greenzone.errors import FileError, GreenzoneError
 
 if TYPE_CHECKING:
     from greenzone.fleet.reading import Arrival
@@ -48,11 +48,9 @@ def gather(
     from greenzone.fleet.summary import summarised, to_json
 
     known = read_racks(racks) if racks else None
-    found = arrivals(results, workers or os.cpu_count() or 1)
-    with ExitStack() as stack:
-        if lines:
-            found = _written(found, stack.enter_context(_opened(lines)))
-        fleet = summarised(_some(found, results), known, per_node, threshold)
+    found = _some(arrivals(results, workers or os.cpu_count() or 1, lines), results)
+    with _kept(found, lines) if lines else nullcontext(found) as arriving:
+        fleet = summarised(arriving, known, per_node, threshold)
     if out:
         from greenzone.fleet.page import page
         from greenzone.records.store import write_text
@@ -81,15 +79,24 @@ def _some(found: Iterable["Arrival"], results: tuple[Path, ...]) -> Iterator["Ar
         )
 
 
-def _opened(path: Path) -> TextIO:
+@contextmanager
+def _kept(found: Iterable["Arrival"], path: Path) -> Iterator[Iterator["Arrival"]]:
+    """What arrives, each device written as a line on its way; the file is there once all of them are."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        return path.open("w", encoding="utf-8")
+        with partial.open("w", encoding="utf-8") as stream:
+            yield _written(found, stream)
+        partial.replace(path)
     except OSError as error:
+        if isinstance(error, GreenzoneError):
+            raise
         raise FileError(f"{path}: cannot be written ({error.strerror or error}); choose another file") from None
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def _written(found: Iterable["Arrival"], stream: TextIO) -> Iterator["Arrival"]:
-    """What arrives, each device written as a line on its way."""
     from greenzone.fleet.figures import DeviceSummary
 
     for arrival in found:

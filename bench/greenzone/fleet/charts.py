@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from greenzone.fleet.drift import Drift
+from greenzone.fleet.figures import DeviceSummary
 from greenzone.fleet.lots import Values
 from greenzone.fleet.outliers import Outlier
 from greenzone.fleet.summary import LotSummary, by_title
@@ -20,6 +21,7 @@ MOST_FIGURES = 120
 MOST_DRIFTS = 6
 _NODES_NAMED = 4  # more do not fit below a small chart
 SMALL = (330, 210)
+_LETTERS = 20  # of a name beside a mark
 _DAY_S = 86_400.0
 
 
@@ -72,20 +74,30 @@ def _strip(lot: LotSummary, v: Values, apart: dict[int, Outlier], places: tuple[
         o = apart.get(device)
         said = sentence(o).removeprefix(f"{v.title}: ") if o else f"{value:.4g} {v.unit}"
         words = plain(f"{rows[device].label}: {said}{tail}", 200)
-        return Dot(float(at[device]), value, words, value - half, value + half, plain(label, 28))
+        return Dot(float(at[device]), value, words, value - half, value + half, label)
 
     middle = float(np.median(v.medians))
     edges = (float(at.min()), float(at.max())) if len(at) > 1 else (float(at[0]) - 0.4, float(at[0]) + 0.4)
-    line = tuple(Dot(x, middle, f"median {middle:.4g} {v.unit}{tail}") for x in edges)
-    names = [f"{rows[int(v.devices[i])].node} {rows[int(v.devices[i])].device}" for i in far]
+    line = tuple(Dot(x, middle, plain(f"median {middle:.4g} {v.unit}{tail}", 99)) for x in edges)
     series = [
         Series("a device", tuple(dot(int(i)) for i in like)),
-        Series("apart", tuple(dot(int(i), names[n] if n < NAMED else "") for n, i in enumerate(far))),
+        Series("apart", tuple(dot(int(i), _short(rows[int(v.devices[i])]) * (n < NAMED)) for n, i in enumerate(far))),
         Series("median", line, joined=True, marked=False),
     ]
     title = plain(f"{v.title}: by device", 160)
-    stamp = plain(f"{'EMULATED ' if tail else ''}{v.title}", 60)
-    return chart(name, title, across, Axis(v.unit), series, stamp, SMALL)
+    drawn = chart(name, title, across, Axis(plain(v.unit, 20)), series, "EMULATED" if tail else "", SMALL)
+    return _titled(v.title, drawn)
+
+
+def _titled(title: str, drawn: Markup) -> Markup:
+    """A chart below its title: what a small chart shows does not fit into it."""
+    return Markup('<div class="strip"><p class="strong">{}</p>{}</div>\n').format(plain(title, 160), drawn)
+
+
+def _short(row: DeviceSummary) -> str:
+    """The end of a device's name, which tells it from its siblings."""
+    name = plain(row.device if row.device.startswith(row.node) else f"{row.node} {row.device}", 400)
+    return name if len(name) <= _LETTERS else f"...{name[-_LETTERS:]}"
 
 
 def drift_charts(found: Sequence[Drift], prefix: str, stamp: str) -> Markup:
@@ -102,5 +114,5 @@ def _drift_charts(found: Sequence[Drift], prefix: str, stamp: str) -> Iterator[M
             for at, value in d.points
         )
         title = plain(f"{d.label}: {d.title}", 160)
-        axes = Axis(f"days since {d.first_at[:10]}"), Axis(d.unit)
-        yield chart(f"{prefix}-{n}", title, *axes, [Series(title[:40], dots, joined=True)], stamp, SMALL)
+        axes = Axis(f"days since {d.first_at[:10]}"), Axis(plain(d.unit, 20))
+        yield _titled(title, chart(f"{prefix}-{n}", title, *axes, [Series("a run", dots, joined=True)], stamp, SMALL))

@@ -20,6 +20,7 @@ from greenzone.records.record import METRICS, Record, Row
 
 SCHEMA = "greenzone.device/1"
 LONGEST_LINE = 1 << 20  # bytes; the longest suite gives some 30 thousand
+LEAST, MOST = 1e-15, 1e15  # of a figure in any unit: what lies outside is none, and its square may be no number
 VALIDITIES = ("valid", "invalid", "unstable")
 _TASK = re.compile(r"-\d+$")  # results/NODE-TASK, as srun is told to write
 
@@ -209,6 +210,10 @@ def _require_identity(data: Mapping[str, Any]) -> None:
     seconds_of(data["started_at"]), seconds_of(data["ended_at"])
     if not isinstance(data["emulated"], bool):
         raise TypeError("emulated is true or false")
+    if data["siblings"] is not None and not _count(data["siblings"]):
+        raise TypeError(f"siblings is {data['siblings']!r:.60}, not a count or null")
+    if not isinstance(data["fault"], str | None):
+        raise TypeError("fault is text or null")
     if not all(isinstance(value, str) for value in data["beside"].values()):
         raise TypeError("beside holds text")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from greenzone.fleet.figures import DeviceSummary, Figure, seconds_of
+from greenzone.fleet.figures import LEAST, MOST, DeviceSummary, Figure, seconds_of
 from greenzone.fleet.reading import Arrival, LeftOut
 
 _DAY_S = 86_400.0
@@ -32,11 +32,12 @@ class Column:
 
     def add(self, row: int, f: Figure) -> None:
         """A figure of the device in that row; one that is not valid is remembered, and no figure."""
-        if f.validity != "valid":
-            self.unsound.append((row, f.validity))
+        if f.validity != "valid" or not (f.median >= LEAST and f.high <= MOST):
+            self.unsound.append((row, "invalid" if f.validity == "valid" else f.validity))
             return
+        claim = f.claimed if f.claimed and LEAST <= f.claimed <= MOST else 0.0
         self.rows.append(row)
-        self.figures.extend((f.median, f.high - f.median, f.claimed or 0.0))
+        self.figures.extend((f.median, f.high - f.median, claim))
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ def _part(n: int, lot: LotSummary, threshold: float) -> Part:
     told = (
         ("Part", plain(s.lot.part, 80)), ("Devices", str(lot.devices)), ("Nodes", str(nodes or "unknown")),
         ("Suite", plain(s.suite, 40)),
-        ("Apart", f"from {threshold:g} robust standard deviations on, more in a large lot, and {MATERIAL:.0%} at the least"),
+        ("Apart", f"from {threshold:g} robust standard deviations on (more in a large lot) and from {MATERIAL:.0%} on"),
     )  # fmt: skip
     return Part(anchor, terminal.title(lot), s.lot.emulated, told, _answer(lot), tuple(_sections(anchor, lot)))
 
@@ -74,7 +74,7 @@ def _answer(lot: LotSummary) -> Markup:
         middle = "" if share is None else f"{share:.3f}"
         name = Markup('<span class="caught">{}</span>').format(plain(row.device, 80))
         count = len({o.title for o in own})
-        rows.append((name, row.node, row.uuid, count, middle, "; ".join(terminal.sentence(o) for o in own[:2])))
+        rows.append((name, row.node, row.uuid, count, middle, terminal.sentence(own[0])))
     heads = ("device", "node", "UUID", "figures", "of its siblings", "farthest")
     shown = table(heads, rows, "Devices that lie apart, those in most figures first", [h in heads[3:5] for h in heads])
     return shown + _more(len(found))

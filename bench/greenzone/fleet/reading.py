@@ -5,8 +5,10 @@ held but the light form, so that a fleet of any size goes through.
 """
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -43,20 +45,27 @@ class Found:
 Arrival = DeviceSummary | LeftOut
 
 
-def arrivals(roots: Sequence[Path], workers: int = 1) -> Iterator[Arrival]:
+def arrivals(roots: Sequence[Path], workers: int = 1, but: Path | None = None) -> Iterator[Arrival]:
     """Everything in some folders and files, in the order of names.
 
     Args:
         roots: folders of records (*.json) and device summaries (*.jsonl), or such files.
         workers: processes that records are checked in.
+        but: a file that is passed by: the one that is about to be written.
 
     Raises:
-        FileError: a root that is not there.
+        FileError: a root that is not there, or a process that was killed.
     """
     for root in roots:
         if not root.exists():
             raise FileError(f"{root}: not there; name a folder that `greenzone run -o` wrote to")
-    yield from _read(_files(roots), workers)
+    # A link that leads to itself has no end for `resolve`; `realpath` lets it be, and reading it says so.
+    written = os.path.realpath(but) if but else None
+    files = (x for x in _files(roots) if isinstance(x, LeftOut) or os.path.realpath(x.path) != written)
+    try:
+        yield from _read(files, workers)
+    except BrokenProcessPool:
+        raise FileError("a process that read records was killed, for memory perhaps; try --workers 1") from None
 
 
 def _files(roots: Sequence[Path]) -> Iterator[Found | LeftOut]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from greenzone.fleet.drift import Drift, drifts_of
 from greenzone.fleet.lots import Lot, Standing, Values, gathered, missing, settled
-from greenzone.fleet.outliers import Outlier, lot_below_claim, outliers_of
+from greenzone.fleet.outliers import Outlier, above_claim, lot_below_claim, outliers_of
 from greenzone.fleet.places import Group, Links, groups_of, links_of
 from greenzone.fleet.reading import Arrival, LeftOut
 from greenzone.statistics import COVERAGE_FACTOR, median
@@ -142,6 +142,7 @@ def _lot(standing: Standing, racks: dict[str, str], least: float) -> LotSummary:
             figures.append(distribution(v))
             outliers += outliers_of(v, least)
             notes += [said] if (said := lot_below_claim(v)) else []
+    notes += [said] if (said := above_claim(values, rows)) else []
     if len(rows) < SMALL_LOT:
         notes.append(
             f"a lot of {len(rows)} is too small to tell a device from its siblings by ({SMALL_LOT} are needed): only "
@@ -261,14 +262,18 @@ def by_device(outliers: Iterable[Outlier]) -> Iterator[tuple[int, list[Outlier]]
 
 def of_siblings(own: Iterable[Outlier]) -> float | None:
     """What a device reaches of its siblings' median in the middle one of the figures it lies apart from them in."""
-    shares = [1 + o.deviation for o in own if not o.side.endswith("claim")]
+    shares = [1 + o.deviation for o in own if o.side != "below_claim"]
     return median(shares) if shares else None
 
 
-def by_title(title: str) -> list[tuple[str, int]]:
-    """The order of titles, numbers in them by size.
+FAMILIES = ("TPP", "matmul", "peak", "memory", "interconnect", "inference")
 
-    >>> sorted(["sweep of 1024", "sweep of 64"], key=by_title)
-    ['sweep of 64', 'sweep of 1024']
+
+def by_title(title: str) -> tuple[int, list[tuple[str, int]]]:
+    """The order of titles: as a record has them, numbers in them by size.
+
+    >>> sorted(["peak fp8", "memory.sweep of 1024", "memory.sweep of 64"], key=by_title)
+    ['peak fp8', 'memory.sweep of 64', 'memory.sweep of 1024']
     """
-    return [(text, int(x or 0)) for text, x in re.findall(r"(\D*)(\d*)", title) if text or x]
+    family = next((n for n, name in enumerate(FAMILIES) if title.startswith(name)), len(FAMILIES))
+    return family, [(text, int(x or 0)) for text, x in re.findall(r"(\D*)(\d*)", title) if text or x]

@@ -20,7 +20,6 @@ LIMITS = "What the lot shows of its kind"
 MOST = 20  # of a kind on the terminal; the JSON has them all
 _SIDES = {
     "slow": "below its siblings", "fast": "above its siblings", "below_claim": "below its claim",
-    "above_claim": "above its claim",
 }  # fmt: skip
 EMULATED = "EMULATED: every figure of this lot is of emulated devices, and none of a real part"
 NOT_PROVEN = (
@@ -83,7 +82,7 @@ def _more(found: Sequence[Any], most: int) -> list[RenderableType]:
 
 def sentence(o: Outlier) -> str:
     """One figure of a device that lies apart, in words."""
-    whose = "claim" if o.side.endswith("claim") else "median"
+    whose = "claim" if o.side == "below_claim" else "median"
     out = f", {abs(o.distance):.3g} robust standard deviations out" if o.distance is not None else ""
     against = f"{o.value:.4g} {o.unit} against a {whose} of {o.middle:.4g} ({o.deviation:+.1%}{out})"
     return f"{o.title}: {against}: {_SIDES[o.side]}"
@@ -121,7 +120,7 @@ def figures(found: Sequence[Distribution]) -> RenderableType:
     heads = ("figure", "devices", "least", "5 %", "median", "95 %", "most", "own U", "between", "of claim")
     rows = [
         (
-            f"{plain(d.title, 90)}, {d.unit}", d.devices, *(f"{x:.4g}" for x in (d.minimum, d.p5, d.median, d.p95)),
+            f"{plain(d.title, 90)}, {plain(d.unit, 20)}", d.devices, *(f"{x:.4g}" for x in (d.minimum, d.p5, d.median, d.p95)),
             f"{d.maximum:.4g}", _share(d.own, d.median), _spread(d), "" if d.of_claim is None else f"{d.of_claim:.3f}",
         )
         for d in found
@@ -190,7 +189,7 @@ def links(lot: LotSummary, most: int) -> RenderableType:
     heads = ("node", "link", "devices", "slowest", "of the node's median", "median", "fastest", "slowest device")
     rows = [
         (
-            plain(x.node, 60), f"{plain(x.title.removeprefix('interconnect.'), 60)}, {x.unit}", x.devices,
+            plain(x.node, 60), f"{plain(x.title.removeprefix('interconnect.'), 60)}, {plain(x.unit, 20)}", x.devices,
             f"{x.slowest:.4g}", _share(x.slowest, x.median), f"{x.median:.4g}", f"{x.fastest:.4g}",
             plain(x.slowest_device, 60),
         )
