@@ -132,6 +132,12 @@ def test_what_reads_records_never_loads_torch(
     assert loaded_after(*arguments) & {"torch", "triton", "pynvml", "matplotlib", "scipy", "ray"} == set()
 
 
+def test_a_fleet_is_gathered_without_torch(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
+    loaded = loaded_after("fleet", "gather", str(results))
+    assert loaded & {"torch", "triton", "pynvml", "matplotlib", "ray"} == set()
+
+
 def test_maps_tiers_and_pages_load_no_torch(tmp_path: Path) -> None:
     """What draws and reports touches no device: torch alone would take seconds."""
     from greenzone.records.record import Record, Run

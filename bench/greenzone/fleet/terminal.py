@@ -120,8 +120,9 @@ def figures(found: Sequence[Distribution]) -> RenderableType:
     heads = ("figure", "devices", "least", "5 %", "median", "95 %", "most", "own U", "between", "of claim")
     rows = [
         (
-            f"{plain(d.title, 90)}, {plain(d.unit, 20)}", d.devices, *(f"{x:.4g}" for x in (d.minimum, d.p5, d.median, d.p95)),
-            f"{d.maximum:.4g}", _share(d.own, d.median), _spread(d), "" if d.of_claim is None else f"{d.of_claim:.3f}",
+            f"{plain(d.title, 90)}, {plain(d.unit, 20)}", d.devices,
+            *(f"{x:.4g}" for x in (d.minimum, d.p5, d.median, d.p95, d.maximum)), _share(d.own, d.median), _spread(d),
+            "" if d.of_claim is None else f"{d.of_claim:.3f}",
         )
         for d in found
     ]  # fmt: skip
