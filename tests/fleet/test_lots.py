@@ -36,7 +36,7 @@ def test_the_newest_run_of_a_device_counts(device: Make) -> None:
         assert [r.run for r in standing.devices] == ["b"]
         assert [len(h) for h in standing.histories.values()] == [2]
         assert standing.left_out == ()
-        assert "1 devices were measured more than once" in standing.notes[0]
+        assert "measured more than once: 1 of the devices" in standing.notes[0]
 
 
 def test_two_devices_that_report_one_uuid_are_both_left_out(lot: Lot, device: Make) -> None:
@@ -64,7 +64,9 @@ def test_a_device_that_was_moved_is_the_same_device(device: Make) -> None:
 def test_a_run_that_is_there_twice_is_named_and_counted_once(device: Make) -> None:
     standing = settled(gathered([device(0), device(0, place="copy"), device(1)])[0][0])
     assert len(standing.rows) == 2
-    assert [x.why for x in standing.left_out] == ["run run0 is there more than once; counted once"]
+    assert standing.left_out == (LeftOut("run run0", "there more than once; counted once"),)
+    many = [device(n, place=place) for n in range(9) for place in ("a", "b")]
+    assert settled(gathered(many)[0][0]).left_out[0].where == "run run0, run1, run2 and 6 more"
 
 
 def test_devices_without_a_uuid_are_told_apart_by_where_they_stand(device: Make) -> None:

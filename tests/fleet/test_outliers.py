@@ -63,7 +63,7 @@ def test_devices_above_their_claim_are_told_of_the_lot(lot: Lot) -> None:
     assert [o.side for o in outliers_of(found)] == ["fast"]
     said = above_claim([found], devices)
     assert said is not None
-    assert said.startswith("2 devices measured above a claim")
+    assert said.startswith("measured above a claim of theirs: 2 of the devices")
     assert "cuda:5" in said
     assert above_claim([values(lot([140.0] * 6))], devices) is None
 

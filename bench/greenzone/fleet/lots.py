@@ -133,8 +133,11 @@ def settled(lot: Lot) -> Standing:
             left_out.append(
                 LeftOut(f"{row.label}, run {row.run}", f"of suite {row.suite or 'unknown'}; the others are of {suite}")
             )
-    for identity in list(runs):
-        left_out += _doubts(lot, runs, identity)
+    twice = [run for identity in runs for run in _once(lot, runs, identity)]
+    if twice:
+        more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
+        left_out.append(LeftOut(f"run {', '.join(twice[:3])}{more}", "there more than once; counted once"))
+    left_out += [x for identity in runs for x in _doubts(lot, runs, identity)]
     histories = {identity: tuple(places) for identity, places in runs.items() if len(places) > 1}
     current = sorted((places[-1] for places in runs.values() if places), key=lambda p: _place(lot.rows[p]))
     return Standing(lot, suite, tuple(current), histories, tuple(left_out), tuple(_notes(lot, current, histories)))
@@ -153,18 +156,24 @@ def _place(row: DeviceSummary) -> tuple[Any, ...]:
     return row.node, row.device, row.place, row.uuid
 
 
+def _once(lot: Lot, runs: dict[str, list[int]], identity: str) -> list[str]:
+    """Take out of a device's runs those that are there already; their ids."""
+    first: dict[str, int] = {}
+    for place in runs[identity]:
+        first.setdefault(lot.rows[place].run, place)
+    again = {lot.rows[place].run for place in set(runs[identity]) - set(first.values())}
+    runs[identity] = list(first.values())
+    return sorted(again)
+
+
 def _doubts(lot: Lot, runs: dict[str, list[int]], identity: str) -> Iterator[LeftOut]:
-    """Runs that cannot be told to be of this device, taken out of its runs; those that are there twice, once."""
-    once = {lot.rows[place].run: place for place in reversed(runs[identity])}
-    kept = sorted(once.values(), key=lambda p: _order(lot.rows[p]))
-    twice = sorted({lot.rows[p].run for p in set(runs[identity]) - set(kept)})
-    yield from (LeftOut(lot.rows[once[run]].label, f"run {run} is there more than once; counted once") for run in twice)
+    """Runs that cannot all be of one device: none of them is kept."""
+    kept = runs[identity]
     if any(_at_once(lot.rows[a], lot.rows[b]) for a, b in pairwise(kept)):
         places = sorted({f"{lot.rows[p].place or '.'} ({lot.rows[p].device})" for p in kept})
         why = f"{len(kept)} runs report this UUID at one time, in {', '.join(places[:4])}; which is which is not known"
         yield LeftOut(identity, f"{why}; none of them is counted")
-        kept = []
-    runs[identity] = kept
+        runs[identity] = []
 
 
 def _at_once(first: DeviceSummary, second: DeviceSummary) -> bool:
@@ -177,7 +186,7 @@ def _notes(lot: Lot, current: Sequence[int], histories: Mapping[str, Sequence[in
     rows = [lot.rows[place] for place in current]
     if histories:
         again = sum(len(places) for places in histories.values()) - len(histories)
-        yield f"{len(histories)} devices were measured more than once: the newest run of each counts ({again} older)"
+        yield f"measured more than once: {len(histories)} of the devices; the newest run of each counts ({again} older)"
     for row in rows:
         if row.fault:
             yield f"{row.label}: the fault {row.fault} was switched on"

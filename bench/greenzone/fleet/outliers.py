@@ -116,4 +116,6 @@ def above_claim(values: Sequence[Values], rows: Sequence[DeviceSummary]) -> str 
             if value / claim > farthest:
                 who = rows[int(v.devices[place])].label
                 farthest, said = value / claim, f"{who}, {v.title}: {value:.4g} {v.unit} of {claim:.4g} claimed"
-    return f"{len(devices)} devices measured above a claim of theirs; the farthest is {said}" if devices else None
+    return (
+        f"measured above a claim of theirs: {len(devices)} of the devices; the farthest is {said}" if devices else None
+    )

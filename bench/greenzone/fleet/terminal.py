@@ -84,7 +84,7 @@ def sentence(o: Outlier) -> str:
     """One figure of a device that lies apart, in words."""
     whose = "claim" if o.side == "below_claim" else "median"
     out = f", {abs(o.distance):.3g} robust standard deviations out" if o.distance is not None else ""
-    against = f"{o.value:.4g} {o.unit} against a {whose} of {o.middle:.4g} ({o.deviation:+.1%}{out})"
+    against = f"{_digits(o.value)} {o.unit} against a {whose} of {_digits(o.middle)} ({o.deviation:+.1%}{out})"
     return f"{o.title}: {against}: {_SIDES[o.side]}"
 
 
@@ -121,12 +121,17 @@ def figures(found: Sequence[Distribution]) -> RenderableType:
     rows = [
         (
             f"{plain(d.title, 90)}, {plain(d.unit, 20)}", d.devices,
-            *(f"{x:.4g}" for x in (d.minimum, d.p5, d.median, d.p95, d.maximum)), _share(d.own, d.median), _spread(d),
+            *(_digits(x) for x in (d.minimum, d.p5, d.median, d.p95, d.maximum)), _share(d.own, d.median), _spread(d),
             "" if d.of_claim is None else f"{d.of_claim:.3f}",
         )
         for d in found
     ]  # fmt: skip
     return terminal.table(*heads, rows=rows, right=heads[1:])
+
+
+def _digits(value: float | None) -> str:
+    """Four significant digits, without an exponent where that is shorter."""
+    return "" if value is None else number(float(f"{value:.4g}"))
 
 
 def _share(value: float, whole: float) -> str:
@@ -152,8 +157,8 @@ def limits(found: Sequence[Distribution]) -> RenderableType:
     heads = ("figure", "devices", "low", "high", "content at 95 % confidence, and by what", "95 % of devices reach")
     rows = [
         (
-            plain(d.title, 90), d.devices, f"{d.tolerance.low:.4g}", f"{d.tolerance.high:.4g}", rests_on(d.tolerance),
-            f"{d.at_least.low:.4g}" if d.at_least.method else "too few devices",
+            plain(d.title, 90), d.devices, _digits(d.tolerance.low), _digits(d.tolerance.high), rests_on(d.tolerance),
+            _digits(d.at_least.low) if d.at_least.method else "too few devices",
         )
         for d in found
     ]  # fmt: skip
@@ -170,7 +175,7 @@ def rests_on(limit: Limit) -> str:
 def places(found: Sequence[Group], most: int) -> list[RenderableType]:
     """Nodes or racks: those that lie apart first, then the slowest."""
     ordered = sorted(found, key=lambda g: (-len(g.apart), g.median, g.name))
-    heads = ("name", "devices", "median of the lot's", "slowest device", "apart in")
+    heads = ("name", "devices", "of the lot's median", "slowest device", "apart in")
     rows = [
         (plain(g.name, 60), g.devices, f"{g.median:.3f}", f"{g.slowest:.3f}", apart(g)) for g in ordered[:most]
     ]  # fmt: skip
@@ -191,7 +196,7 @@ def links(lot: LotSummary, most: int) -> RenderableType:
     rows = [
         (
             plain(x.node, 60), f"{plain(x.title.removeprefix('interconnect.'), 60)}, {plain(x.unit, 20)}", x.devices,
-            f"{x.slowest:.4g}", _share(x.slowest, x.median), f"{x.median:.4g}", f"{x.fastest:.4g}",
+            _digits(x.slowest), _share(x.slowest, x.median), _digits(x.median), _digits(x.fastest),
             plain(x.slowest_device, 60),
         )
         for x in lot.links[:most]
@@ -210,8 +215,8 @@ def drift(d: Drift) -> str:
     slope = "" if d.per_month is None else f", {d.per_month:+.2%} in 30 days over {d.runs} runs (Theil-Sen)"
     beside = f"; changed beside it: {'; '.join(d.beside)}" if d.beside else "; nothing else that is recorded changed"
     return (
-        f"{d.label}, {d.title}: {d.first:.4g} to {d.last:.4g} {d.unit} ({d.change:+.1%} +/- {d.unsure:.1%}{slope}) "
-        f"from {d.first_at[:10]} to {d.last_at[:10]}{beside}"
+        f"{d.label}, {d.title}: {_digits(d.first)} to {_digits(d.last)} {d.unit} "
+        f"({d.change:+.1%} +/- {d.unsure:.1%}{slope}) from {d.first_at[:10]} to {d.last_at[:10]}{beside}"
     )
 
 
