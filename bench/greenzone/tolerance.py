@@ -158,9 +158,9 @@ def centre(values: Sequence[float] | Any, floor: float = 0.0) -> Centre:
 
 
 def threshold(n: int, least: float = THRESHOLD) -> float:
-    """The robust distance from which on one of n devices is an outlier.
+    """The robust distance from which on one of n values is an outlier: of all figures of all devices that are asked.
 
-    Raised for a large lot, so that a normal one has none with 95 % probability: the alpha-outliers of L. Davies
+    Raised for many, so that a normal one has none with 95 % probability: the alpha-outliers of L. Davies
     and U. Gather ("The identification of multiple outliers", JASA 88, 1993), alpha = 1 - 0.95^(1/n).
 
     >>> threshold(8), round(threshold(100_000), 2)

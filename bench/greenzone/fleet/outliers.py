@@ -12,7 +12,7 @@ from typing import Literal
 
 from greenzone.fleet.figures import DeviceSummary
 from greenzone.fleet.lots import Values
-from greenzone.tolerance import SMALL_LOT, THRESHOLD, centre, threshold
+from greenzone.tolerance import SMALL_LOT, THRESHOLD, centre
 
 # Devices of one kind differ by 8 % on average where clocks follow the silicon (Sinha et al., "Not All GPUs Are
 # Created Equal", SC22, arXiv 2208.11035): what lies apart by less is far out and still of no matter.
@@ -44,28 +44,27 @@ class Outlier:
     distance: float | None
 
 
-def outliers_of(v: Values, least: float = THRESHOLD) -> list[Outlier]:
+def outliers_of(v: Values, limit: float = THRESHOLD) -> list[Outlier]:
     """The devices that lie apart in one figure, by either criterion, in the order of devices.
 
     Args:
         v: the figure of every device that counts.
-        least: robust distance from which on a device is an outlier; more in a large lot (`tolerance.threshold`).
+        limit: robust distance from which on a device is an outlier (`tolerance.threshold` of all that are asked).
     """
     if len(v.medians) == 0:
         return []
-    return sorted([*_from_siblings(v, least), *_from_claim(v)], key=lambda o: (o.device, o.side))
+    return sorted([*_from_siblings(v, limit), *_from_claim(v)], key=lambda o: (o.device, o.side))
 
 
-def _from_siblings(v: Values, least: float) -> Iterator[Outlier]:
+def _from_siblings(v: Values, limit: float) -> Iterator[Outlier]:
     import numpy as np
 
-    n = len(v.medians)
-    if n < SMALL_LOT:
+    if len(v.medians) < SMALL_LOT:
         return
     # What one measurement is unsure by is no difference between devices: the scale is at least that.
     middle = centre(v.medians, float(np.median(v.halves)) / 2)
     apart = v.medians - middle.median
-    far = np.abs(apart) > np.maximum(threshold(n, least) * middle.scale, MATERIAL * abs(middle.median))
+    far = np.abs(apart) > np.maximum(limit * middle.scale, MATERIAL * abs(middle.median))
     for place in np.flatnonzero(far):
         value = float(v.medians[place])
         distance = middle.distance(value) if middle.scale > 0 else None

@@ -41,7 +41,7 @@ def page(fleet: Fleet) -> str:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    parts = [_part(n, lot, fleet.threshold) for n, lot in enumerate(fleet.lots, 1)]
+    parts = [_part(n, lot) for n, lot in enumerate(fleet.lots, 1)]
     emulated = any(p.emulated for p in parts)
     return environment.get_template("fleet.html").render(
         parts=parts, headline=terminal.headline(fleet), emulated=emulated, word=terminal.EMULATED,
@@ -52,13 +52,13 @@ def page(fleet: Fleet) -> str:
     )  # fmt: skip
 
 
-def _part(n: int, lot: LotSummary, threshold: float) -> Part:
+def _part(n: int, lot: LotSummary) -> Part:
     anchor, s = f"lot{n}", lot.standing
     nodes = len({row.node for row in s.devices if row.node})
     told = (
         ("Part", plain(s.lot.part, 80)), ("Devices", str(lot.devices)), ("Nodes", str(nodes or "unknown")),
         ("Suite", plain(s.suite, 40)),
-        ("Apart", f"from {threshold:g} robust standard deviations on (more in a large lot) and from {MATERIAL:.0%} on"),
+        ("Apart", f"from {lot.threshold:.3g} robust standard deviations on, where these are {MATERIAL:.0%} or more"),
     )  # fmt: skip
     return Part(anchor, terminal.title(lot), s.lot.emulated, told, _answer(lot), tuple(_sections(anchor, lot)))
 

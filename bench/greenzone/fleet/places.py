@@ -96,7 +96,7 @@ def groups_of(values: Sequence[Values], names: Sequence[str], least: float) -> l
     Args:
         values: each figure of the devices that count.
         names: the group of each of them; empty where it is not known.
-        least: robust distance from which on a group lies apart, at the least.
+        least: robust distance from which on a group lies apart, at the least; more of many groups and figures.
     """
     import numpy as np
 
@@ -106,12 +106,13 @@ def groups_of(values: Sequence[Values], names: Sequence[str], least: float) -> l
     number = {name: n for n, name in enumerate(known)}
     of_device = np.array([number.get(name, -1) for name in names])
     shares, apart = [], [list[Apart]() for _ in known]
+    limit = threshold(len(known) * len(values), least)
     for v in values:
         if len(v.medians) and (middle := float(np.median(v.medians))):
             relative = v.medians / middle
             found = _grouped(relative, of_device[v.devices], len(known))
             shares.append((found.medians, found.lows))
-            for n, one in _apart(v.title, found, relative, least):
+            for n, one in _apart(v.title, found, relative, limit):
                 apart[n].append(one)
     if not shares:
         return []
@@ -129,7 +130,7 @@ def _farthest(found: Apart) -> tuple[float, str]:
     return -abs(found.deviation), found.title
 
 
-def _apart(title: str, found: _Grouped, relative: Any, least: float) -> Iterator[tuple[int, Apart]]:
+def _apart(title: str, found: _Grouped, relative: Any, limit: float) -> Iterator[tuple[int, Apart]]:
     """The groups whose median lies out among the medians of all, by more than devices drawn at random would."""
     import numpy as np
 
@@ -140,7 +141,7 @@ def _apart(title: str, found: _Grouped, relative: Any, least: float) -> Iterator
     middle = centre(found.medians[there])
     scales = np.maximum(middle.scale, _MEDIAN_SD * spread / np.sqrt(found.counts[there]))
     deviations = found.medians[there] - middle.median
-    out = (np.abs(deviations) > np.maximum(threshold(len(there), least) * scales, MATERIAL)) & (scales > 0)
+    out = (np.abs(deviations) > np.maximum(limit * scales, MATERIAL)) & (scales > 0)
     for n, deviation, scale in zip(there[out], deviations[out], scales[out], strict=True):
         yield int(n), Apart(title, float(deviation), float(deviation / scale))
 

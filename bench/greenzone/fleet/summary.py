@@ -26,6 +26,7 @@ from greenzone.tolerance import (
     one_sided_factor,
     order_rank,
     sample_size,
+    threshold,
     two_sided_factor,
 )
 
@@ -82,6 +83,7 @@ class LotSummary:
     """One table of a fleet: a part, all real or all emulated."""
 
     standing: Standing
+    threshold: float  # robust standard deviations from which on a device of it is apart
     figures: tuple[Distribution, ...]
     outliers: tuple[Outlier, ...]
     unsound: tuple[tuple[int, str], ...]  # a device, and which figure of it is what
@@ -136,11 +138,13 @@ def summarised(
 def _lot(standing: Standing, racks: dict[str, str], least: float) -> LotSummary:
     figures, outliers, unsound, notes = [], [], [], list(standing.notes)
     values, rows = sorted(standing.values(), key=lambda v: by_title(v.title)), standing.devices
+    # Every figure of every device is asked, and each may lie out by chance.
+    limit = threshold(len(rows) * len(values), least)
     for v in values:
         unsound += [(device, f"{v.title} {why}") for device, why in v.unsound]
         if len(v.medians):
             figures.append(distribution(v))
-            outliers += outliers_of(v, least)
+            outliers += outliers_of(v, limit)
             notes += [said] if (said := lot_below_claim(v)) else []
     notes += [said] if (said := above_claim(values, rows)) else []
     if len(rows) < SMALL_LOT:
@@ -149,7 +153,7 @@ def _lot(standing: Standing, racks: dict[str, str], least: float) -> LotSummary:
             "the claim is asked"
         )
     return LotSummary(
-        standing, tuple(figures), tuple(outliers), tuple(unsound),
+        standing, limit, tuple(figures), tuple(outliers), tuple(unsound),
         tuple(groups_of(values, [row.node for row in rows], least)),
         tuple(groups_of(values, [racks.get(row.node, "") for row in rows], least)),
         tuple(links_of(values, rows)), tuple(drifts_of(standing)), tuple(notes),
@@ -233,7 +237,7 @@ def _lot_json(lot: LotSummary) -> dict[str, Any]:
     s, rows = lot.standing, lot.standing.devices
     return {
         "part": s.lot.part, "name": usual_name(s.lot, s.rows), "emulated": s.lot.emulated, "suite": s.suite,
-        "devices": lot.devices, "notes": list(lot.notes), "figures": _plain(lot.figures),
+        "devices": lot.devices, "threshold": lot.threshold, "notes": list(lot.notes), "figures": _plain(lot.figures),
         "outliers": [{**_plain(o), **_who(rows[o.device])} for o in lot.outliers],
         "unsound": [{**_who(rows[device]), "figure": said} for device, said in lot.unsound],
         "nodes": _plain(lot.nodes), "racks": _plain(lot.racks), "links": _plain(lot.links),

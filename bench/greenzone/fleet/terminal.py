@@ -92,7 +92,7 @@ def outliers(lot: LotSummary, most: int) -> list[RenderableType]:
     """Each device that lies apart: its name, in how many figures, and the farthest."""
     found = list(by_device(lot.outliers))
     if not found:
-        return [Text("none")]
+        return [Text(f"none from {lot.threshold:.3g} robust standard deviations on")]
     rows = lot.standing.devices
     shown: list[RenderableType] = []
     for device, own in found[:most]:
