@@ -4,6 +4,10 @@ Neither is enough alone. A lot that is slow as a whole has no outlier in it, and
 its claim everywhere is as it was made. So the claim counts against a device only where its siblings come near it,
 and against the lot where they do not. A device above its claim is no outlier by that: clocks boost, and of parts
 that reach their claim half lie above it. It is told of the lot, for there the claim does not hold.
+
+How often a sound fleet has a device apart was drawn, with 55 figures that spread by 1.8 %: where they share the
+device's silicon, in 7 % of fleets of 8 devices and 6 % of those of 64; where each varies by itself, in 67 % and 42 %,
+for the scale of a small lot is unsure. So a device that is apart in one figure of many is worth a second run.
 """
 
 from collections.abc import Iterator, Sequence

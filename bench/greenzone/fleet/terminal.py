@@ -25,6 +25,7 @@ EMULATED = "EMULATED: every figure of this lot is of emulated devices, and none 
 NOT_PROVEN = (
     "A lot says of its kind what a sample of its size can, if it was drawn from it: a rack is no random sample.",
     "A figure is a lower bound of what a part can do; the spread of a lot is that of what was reached.",
+    "A device that is apart in one figure of many may be so by chance, in a small lot above all: run it again.",
     "A device that is not apart is like its siblings. That they are sound is not shown.",
 )
 
