@@ -12,7 +12,7 @@ import greenzone
 from greenzone.parts.catalogue import load_profile
 
 PACKAGE = Path(greenzone.__file__ or "").parent
-BASE = ("errors", "intervals", "formats", "parameters", "statistics", "datafiles", "schemas")
+BASE = ("errors", "intervals", "formats", "parameters", "statistics", "tolerance", "datafiles", "schemas")
 ORDER = ("base", "parts", "law", "records", "lab", "policy", "report", "fleet", "cli")
 PURE = ("base", "parts", "law", "records")
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -130,6 +130,12 @@ def test_what_reads_records_never_loads_torch(
     monkeypatch.chdir(results)
     monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
     assert loaded_after(*arguments) & {"torch", "triton", "pynvml", "matplotlib", "scipy", "ray"} == set()
+
+
+def test_a_fleet_is_gathered_without_torch(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
+    loaded = loaded_after("fleet", "gather", str(results))
+    assert loaded & {"torch", "triton", "pynvml", "matplotlib", "ray"} == set()
 
 
 def test_maps_tiers_and_pages_load_no_torch(tmp_path: Path) -> None:

@@ -20,13 +20,14 @@ CROWD = 40  # from so many marks on, they are small
 
 @dataclass(frozen=True)
 class Dot:
-    """A value at a place, with its limits where there are any, and what it is in words."""
+    """A value at a place, with its limits where there are any, what it is in words, and the name beside it if any."""
 
     x: float
     y: float
     words: str
     low: float | None = None
     high: float | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,16 @@ def _series(n: int, s: Series, across: _Scale, up: _Scale) -> list[Markup]:
                 _class(n), limits, _shape(n, px, py, 2.2 if len(shown) > CROWD else 3.6), dot.words
             )
         )
+        parts += [_name(dot.label, px, py, across)] if dot.label else []
     return parts
+
+
+def _name(label: str, x: float, y: float, across: _Scale) -> Markup:
+    """The name of a mark, on the side of it where there is room."""
+    is_right = x > (across.start + across.end) / 2
+    return Markup('<text class="tick{}" x="{}" y="{}">{}</text>').format(
+        " end" if is_right else "", round(x + (-8 if is_right else 8), 1), round(y + 4, 1), label
+    )
 
 
 def _class(n: int) -> str:

@@ -1,0 +1,105 @@
+"""`greenzone fleet gather`: the records of many devices as one summary, and what does not fit in it."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from greenzone.cli.options import FILE, echo, echo_json
+from greenzone.errors import FileError, GreenzoneError
+
+if TYPE_CHECKING:
+    from greenzone.fleet.reading import Arrival
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, metavar="RESULTS...", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "out", type=FILE, metavar="FILE", help="Write the report page there.")
+@click.option(
+    "--lines", type=FILE, metavar="FILE.jsonl",
+    help="Write each device in one line, without its samples; `fleet gather` reads that back in a moment.",
+)  # fmt: skip
+@click.option(
+    "--racks", type=FILE, metavar="FILE", help="The rack of each node: CSV (node,rack) or TOML (RACK = [NODE])."
+)
+@click.option("--per-node", type=click.IntRange(1), help="How many devices a node has.  [default: as most nodes have]")
+@click.option(
+    "--threshold", type=click.FloatRange(1), default=3.5, show_default=True,
+    help="Robust standard deviations from which on a device is apart; more in a large lot.",
+)  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that read records.  [default: one a core]")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_context
+def gather(
+    ctx: click.Context, results: tuple[Path, ...], out: Path | None, lines: Path | None, racks: Path | None,
+    per_node: int | None, threshold: float, workers: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Sum up the records of many devices: each figure over them, and which of them lie apart.
+
+    RESULTS are folders that `greenzone run -o` wrote to, records, or files of --lines. Each record is checked; what
+    cannot be used is named and the rest kept. Exits 1 if anything is broken, missing or twice there; 5 if a device
+    lies apart or a figure is invalid or unstable; 4 if there is no figure.
+    """
+    from greenzone.fleet.places import read_racks
+    from greenzone.fleet.reading import arrivals
+    from greenzone.fleet.summary import summarised, to_json
+
+    known = read_racks(racks) if racks else None
+    found = _some(arrivals(results, workers or os.cpu_count() or 1, lines), results)
+    with _kept(found, lines) if lines else nullcontext(found) as arriving:
+        fleet = summarised(arriving, known, per_node, threshold)
+    if out:
+        from greenzone.fleet.page import page
+        from greenzone.records.store import write_text
+
+        write_text(page(fleet), out)
+        click.echo(f"written: {out}", err=True)
+    if as_json:
+        echo_json(to_json(fleet))
+    else:
+        from greenzone.fleet.terminal import fleet as shown
+
+        echo(shown(fleet))
+    ctx.exit(fleet.exit_code)
+
+
+def _some(found: Iterable["Arrival"], results: tuple[Path, ...]) -> Iterator["Arrival"]:
+    """What arrives; nothing at all is an error of its own."""
+    empty = True
+    for arrival in found:
+        empty = False
+        yield arrival
+    if empty:
+        where = ", ".join(map(str, results))
+        raise FileError(
+            f"{where}: holds no record; give folders that `greenzone run -o` wrote to, or a file of --lines"
+        )
+
+
+@contextmanager
+def _kept(found: Iterable["Arrival"], path: Path) -> Iterator[Iterator["Arrival"]]:
+    """What arrives, each device written as a line on its way; the file is there once all of them are."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            yield _written(found, stream)
+        partial.replace(path)
+    except OSError as error:
+        if isinstance(error, GreenzoneError):
+            raise
+        raise FileError(f"{path}: cannot be written ({error.strerror or error}); choose another file") from None
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def _written(found: Iterable["Arrival"], stream: TextIO) -> Iterator["Arrival"]:
+    from greenzone.fleet.figures import DeviceSummary
+
+    for arrival in found:
+        if isinstance(arrival, DeviceSummary):
+            stream.write(arrival.line())
+        yield arrival
