@@ -91,6 +91,7 @@ def _memory(p: DeviceProfile) -> Iterator[Row]:
     if m := p.memory:
         yield "memory.capacity_gb", m.capacity_gb, f"GB {m.kind}", m, None
         yield "memory.bandwidth_gb_s", m.bandwidth_gb_s, "GB/s", m, None
+        yield "memory.installed_gb", m.installed_gb, "GB", m, None
         yield "memory.bus_bits", m.bus_bits, "bits", m, None
         yield "memory.pin_gbit_s", m.pin_gbit_s, "Gbit/s", m, None
 

@@ -152,7 +152,8 @@ class Die:
 class Memory:
     """The DRAM of the part; `kind = "none"` for a part without DRAM.
 
-    `pin_gbit_s` is the data rate of one data line: bandwidth is `bus_bits` / 8 x `pin_gbit_s`.
+    `pin_gbit_s` is the data rate of one data line: bandwidth is `bus_bits` / 8 x `pin_gbit_s`. `installed_gb` is
+    the DRAM that is there, what is switched off counted; `capacity_gb` what is sold of it.
     """
 
     kind: str
@@ -160,6 +161,7 @@ class Memory:
     bandwidth_gb_s: Positive | None = None
     bus_bits: Positive | None = None
     pin_gbit_s: Positive | None = None
+    installed_gb: Positive | None = None
     copackaged: bool | None = None
     source: str | None = None
     confidence: Confidence | None = None

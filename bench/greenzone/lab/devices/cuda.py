@@ -301,6 +301,7 @@ class CudaDevice:
             "driver": None,
             "capability": self.capability,
             "memory_bytes": self.memory_bytes,
+            "memory_bandwidth_ceiling_gb_s": self.ceiling_bandwidth_gb_s(),
             "last_level_cache_bytes": self.last_level_cache_bytes,
             "units": self._properties.units,
             "telemetry": self._telemetry.reason or self._telemetry.source,

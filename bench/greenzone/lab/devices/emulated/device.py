@@ -267,7 +267,11 @@ class EmulatedDevice:
         return hardware.rate_tops(operations, hardware.max_mhz)
 
     def ceiling_bandwidth_gb_s(self) -> float | None:
-        return None  # a profile has no memory clock to multiply its bus with
+        """By the bus and the data rate of its lines; None where the profile does not give both."""
+        memory = self.profile.memory
+        if memory is None or not memory.bus_bits or not memory.pin_gbit_s:
+            return None
+        return memory.bus_bits / 8 * memory.pin_gbit_s
 
     def describe(self) -> dict[str, Any]:
         hardware = self.profile.hardware
@@ -289,6 +293,7 @@ class EmulatedDevice:
             "memory_ecc_bytes": self.memory.ecc_bytes,
             "ecc": self.memory.ecc_bytes > 0 or None,
             "mig": False,
+            "memory_bandwidth_ceiling_gb_s": self.ceiling_bandwidth_gb_s(),
             "last_level_cache_bytes": self.last_level_cache_bytes,
             "units": hardware.units if hardware else None,
             "clock_boost_mhz": hardware.boost_mhz if hardware else None,
