@@ -14,7 +14,10 @@ from greenzone.datafiles import Source, data_files, data_root, load, parse_toml,
 from greenzone.parts.profile import DeviceProfile
 
 FILES = data_files()
-NAMES = {"devices": "device", "regimes": "regime", "countries": "country", "models": "model", "emulation": "times"}
+NAMES = {
+    "devices": "device", "regimes": "regime", "countries": "country", "models": "model", "emulation": "times",
+    "examples": "represented",
+}  # fmt: skip
 ASIDE = "run `python -m greenzone.cli.maintain`"
 
 

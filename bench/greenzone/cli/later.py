@@ -5,7 +5,6 @@ import click
 from greenzone.errors import NotThereYet
 
 LATER = {
-    "certificate": "a certificate of records",
     "fleet": "many devices",
 }
 

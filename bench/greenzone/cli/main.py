@@ -27,11 +27,12 @@ COMMANDS = {
     "export": "greenzone.cli.export:export",
     "map": "greenzone.cli.map:map",
     "report": "greenzone.cli.report:report",
+    "certificate": "greenzone.cli.certificate:certificate",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
     **{
         name: f"greenzone.cli.later:{name}"
         for name in (
-            "certificate", "fleet",
+            "fleet",
         )
     },
 }  # fmt: skip
