@@ -14,7 +14,8 @@ from greenzone.law.transaction import Transaction
 from greenzone.records.record import Finding, Record
 from greenzone.report import terminal, wording
 from greenzone.report.charts import charts
-from greenzone.report.html import TEMPLATES, page
+from greenzone.report.html import page
+from greenzone.report.pages import TEMPLATES
 from greenzone.report.run import Report, measured_sections, report_of
 
 ON, KNOWN = date(2025, 4, 10), date(2026, 11, 21)

@@ -105,8 +105,9 @@ class Certificate:
         left = sample.remaining_max
         enough = left is not None and left <= lot.nonconforming_max and sample.tested > 0
         status: Status = "pass" if enough else "undecided" if left is not None else "violated"
-        asked = "" if enough else f" At most {lot.nonconforming_max} may remain by what was chosen before."
-        yield Line("sample", status, f"{statements.sample(sample)}{asked if left is not None else ''}")
+        few = sample.tested > 0 and left is not None and not enough
+        asked = f" Chosen before: at most {lot.nonconforming_max} may remain." if few else ""
+        yield Line("sample", status, f"{statements.sample(sample)}{asked}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data (`greenzone.certificate/1`)."""

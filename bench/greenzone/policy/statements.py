@@ -3,7 +3,7 @@
 A measurement never says "at or below": only a ceiling does, of itself, where it is. A test reads every sentence.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 
 from greenzone.intervals import number
@@ -46,9 +46,14 @@ def titled(quantity: str) -> str:
     return PARAMETERS[quantity].title
 
 
+def unit_of(quantity: str) -> str:
+    """The unit of a quantity."""
+    return PARAMETERS[quantity].unit
+
+
 def measured(figure: Figure, quantity: str) -> str:
     """A figure with its U and its unit."""
-    return f"{shown(figure.value)} +/- {float(f'{figure.expanded_uncertainty:.2g}'):g} {PARAMETERS[quantity].unit}"
+    return f"{shown(figure.value)} +/- {float(f'{figure.expanded_uncertainty:.2g}'):g} {unit_of(quantity)}"
 
 
 def probability(p: float) -> str:
@@ -74,7 +79,7 @@ def statement(b: Bound) -> str:
 
 
 def _value(b: Bound, value: float) -> str:
-    return f"{shown(value)} {PARAMETERS[b.quantity].unit}"
+    return f"{shown(value)} {unit_of(b.quantity)}"
 
 
 def _exceeded(b: Bound, f: Figure, represented: str) -> str:
@@ -161,6 +166,8 @@ def sample(s: Sample) -> str:
     tested = f"{s.tested} of {s.units} units were tested by the method"
     if s.exceeding:
         return f"{tested}; {s.exceeding} of all that were measured exceeded a represented value."
+    if s.tested == 0:
+        return f"{tested}, so that nothing is said of the lot."
     if s.is_whole:
         return f"{tested}: every one."
     return (
@@ -209,8 +216,3 @@ def decided(rule: str, on: date) -> str:
         "nonbinary": "non-binary: pass, conditional pass, conditional fail, fail, with U (ILAC-G8:09/2019, 4.2.3)",
     }
     return f"{words[rule]}; chosen on {on.isoformat()}"
-
-
-def told(bounds: Iterable[Bound]) -> Iterator[str]:
-    """Every quantity with its statement."""
-    return (f"{titled(b.quantity)}: {statement(b)}" for b in bounds)
