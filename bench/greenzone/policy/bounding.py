@@ -138,9 +138,10 @@ def _speaks(b: Bound) -> bool:
 
 
 def _severity(b: Bound) -> tuple[int, int, float, int, float]:
-    """How bad it is; of equals the figure without a doubt, then the highest."""
+    """How bad it is; of several that pass the highest, one without a doubt first."""
     figure = b.figure
     sure = int(figure is not None and figure.doubt is None)
-    answer = _ANSWERS.index(b.answer) if b.answer else 0
     rank = len(OUTCOMES) - OUTCOMES.index(b.outcome)
-    return rank, answer, b.above_probability or 0.0, sure, figure.value if figure else 0.0
+    answer = _ANSWERS.index(b.answer) if b.answer else 0
+    odds = b.above_probability or 0.0
+    return rank, answer, odds if answer else 0.0, sure, figure.value if figure else 0.0

@@ -51,7 +51,8 @@ def _tpp(profile: DeviceProfile, device: Mapping[str, Any]) -> Ceiling:
         return Ceiling(None, f"operations per clock are not known in {', '.join(missing)}")
     if profile.units:
         return Ceiling(None, f"of {', '.join(u.name for u in profile.units)} operations per clock are not known")
-    rates = {n: units * ops * clock * 1e6 / 1e12 * FORMATS[n].bits.high for n, ops in h.ops_per_clock.items()}
+    known = [name for name in FORMATS if name in h.ops_per_clock]  # in their order: of equals the first is named
+    rates = {n: units * h.ops_per_clock[n] * clock * 1e6 / 1e12 * FORMATS[n].bits.high for n in known}
     best = max(rates, key=rates.__getitem__)
     terms = f"{number(units)} units x {number(h.ops_per_clock[best])} {best} operations x {number(clock)} MHz"
     return Ceiling(rates[best], f"{terms} x {number(FORMATS[best].bits.high)} bits", _source(profile, h.source))
@@ -73,7 +74,8 @@ def _dram(profile: DeviceProfile, device: Mapping[str, Any]) -> Ceiling:
     found = []
     if m and m.bus_bits and m.pin_gbit_s:
         working = f"{number(m.bus_bits)} bits / 8 x {number(m.pin_gbit_s)} Gbit/s"
-        found.append(Ceiling(m.bus_bits / 8 * m.pin_gbit_s, working, _source(profile, m.source)))
+        source = _source(profile, m.silicon_source or m.source)
+        found.append(Ceiling(m.bus_bits / 8 * m.pin_gbit_s, working, source))
     if reported := _positive(device.get("memory_bandwidth_ceiling_gb_s")):
         working = f"bus width x highest memory clock, {number(reported)} GB/s a device"
         found.append(Ceiling(reported * devices, working, "as the device reports"))
@@ -108,7 +110,7 @@ def _capacity(profile: DeviceProfile) -> Ceiling:
         return Ceiling(None, "how much DRAM is in the package, what is switched off counted, is not known")
     # A sheet's GB of memory may be 2^30 bytes: the larger reading bounds both.
     working = f"{number(m.installed_gb)} GB in the package, a GB read as 2^30 bytes"
-    return Ceiling(m.installed_gb * GIB_GB, working, _source(profile, m.source))
+    return Ceiling(m.installed_gb * GIB_GB, working, _source(profile, m.silicon_source or m.source))
 
 
 def _source(profile: DeviceProfile, key: str | None) -> str:

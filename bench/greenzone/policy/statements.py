@@ -51,9 +51,18 @@ def unit_of(quantity: str) -> str:
     return PARAMETERS[quantity].unit
 
 
+def uncertainty(u: float) -> str:
+    """An expanded uncertainty to two significant digits (JCGM 100:2008, 7.2.6).
+
+    >>> uncertainty(799.6), uncertainty(0.0)
+    ('800', '0')
+    """
+    return f"{float(f'{u:.2g}'):g}"
+
+
 def measured(figure: Figure, quantity: str) -> str:
     """A figure with its U and its unit."""
-    return f"{shown(figure.value)} +/- {float(f'{figure.expanded_uncertainty:.2g}'):g} {unit_of(quantity)}"
+    return f"{shown(figure.value)} +/- {uncertainty(figure.expanded_uncertainty)} {unit_of(quantity)}"
 
 
 def probability(p: float) -> str:

@@ -5,7 +5,7 @@ Its sentences are those of `policy.statements`, word for word; what is added is 
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -26,10 +26,16 @@ WORDS: dict[Outcome, str] = {
     "no_ceiling": "no evidence above; no ceiling known", "open": "no evidence above; the ceiling is higher",
     "bounded": "no evidence above; the ceiling keeps to it",
 }  # fmt: skip
+SHORT: dict[Outcome, str] = {
+    "exceeded": "exceeded", "contradicts": "sides disagree", "doubtful": "doubtful", "not_measured": "not measured",
+    "not_represented": "not represented", "no_ceiling": "no ceiling known", "open": "ceiling higher",
+    "bounded": "bounded",
+}  # fmt: skip
 KINDS = {"exceeded": "caught", "contradicts": "caught", "bounded": "free"}
 EXIT_KINDS = {0: "free", 3: "caught", 5: "caught"}
 ORDER: tuple[Status, ...] = ("invalid", "violated", "undecided", "warn")
-DETAILED = 40  # units told in full on the page; the JSON has every one
+DETAILED = 40  # units told in full on the page, and
+MOST_LINES = 100  # lines that decide; the JSON has every one of both
 
 
 @dataclass(frozen=True)
@@ -111,13 +117,14 @@ def _units(units: Sequence[Unit]) -> Markup:
     for n, unit in enumerate(units, 1):
         name = Markup('<a href="#u{}">{}</a>').format(n, plain(unit.id, 80)) if n <= DETAILED else plain(unit.id, 80)
         told = "follows it" if unit.follows_method else f"departs: {len(unit.departures)}"
-        rows.append([name, *(_outcome(b) for b in unit.bounds), told, "agrees" if not unit.conflicts else "in doubt"])
+        identity = "in doubt" if unit.conflicts else "agrees"
+        rows.append([name, *(_outcome(b, SHORT) for b in unit.bounds), told, identity])
     heads = ("unit", *(statements.titled(name) for name in QUANTITIES), "method", "identity")
     return table(heads, rows, "Every unit, and the outcome for each quantity")
 
 
-def _outcome(b: Bound) -> Markup:
-    return Markup('<span class="{}">{}</span>').format(KINDS.get(b.outcome, "open"), WORDS[b.outcome])
+def _outcome(b: Bound, words: Mapping[Outcome, str] = WORDS) -> Markup:
+    return Markup('<span class="{}">{}</span>').format(KINDS.get(b.outcome, "open"), words[b.outcome])
 
 
 def _lines(lines: Sequence[Line]) -> Markup:
@@ -125,18 +132,21 @@ def _lines(lines: Sequence[Line]) -> Markup:
     shown = sorted((line for line in lines if line.status in ORDER), key=lambda line: ORDER.index(line.status))
     if not shown:
         return Markup("<p>Nothing speaks against the lot: see each unit for what was found.</p>")
-    rows = [(line.status, line.rule, line.text) for line in shown]
-    return table(("status", "of", "finding"), rows, "What decides, gravest first")
+    rows = [(line.status, line.rule, line.text) for line in shown[:MOST_LINES]]
+    found = table(("status", "of", "finding"), rows, "What decides, gravest first")
+    more = len(shown) - MOST_LINES
+    return found + Markup("<p>And {} more; the JSON certificate has each.</p>").format(more) if more > 0 else found
 
 
 def _unit(unit: Unit, found: Certificate) -> Iterator[Markup]:
     yield _list("Departs from the method", unit.departures, "warning")
     yield _list("Identity in doubt", unit.conflicts, "warning")
     yield _list("Rows that were refused", unit.refused, "warning")
-    rows = [(_named(b.quantity), *_sides(b), _outcome(b), statements.statement(b)) for b in unit.bounds]
-    heads = ("quantity", "represented", "measured", "U (k = 2)", "P(above)", "ceiling", "outcome", "statement")
-    yield table(heads, rows, f"Three sides of each quantity of {unit.id}", (False, *[True] * 5, False, False))
-    yield Markup("<p>{}</p>").format(plain(statements.power(unit.power, found.represented.values.peak_power_w)))
+    rows = [(_named(b.quantity), *_sides(b), _outcome(b)) for b in unit.bounds]
+    heads = ("quantity", "represented", "measured", "U (k = 2)", "P(above)", "ceiling", "outcome")
+    yield table(heads, rows, f"Three sides of each quantity of {unit.id}", (False, *[True] * 5, False))
+    said = [f"{_capital(statements.titled(b.quantity))}: {statements.statement(b)}" for b in unit.bounds]
+    yield _list("What was found", [*said, statements.power(unit.power, found.represented.values.peak_power_w)])
     searched = [(statements.titled(q), *("; ".join(s) for s in (v.searched, v.not_searched)))
                 for q, v in unit.searches.items()]  # fmt: skip
     yield table(("quantity", "searched", "not searched"), searched, f"The search for more on {unit.id}")
@@ -148,13 +158,17 @@ def _sides(b: Bound) -> tuple[str, ...]:
     return (
         statements.shown(b.represented) if b.represented else "none",
         statements.shown(figure.value) if figure else "none",
-        f"{figure.expanded_uncertainty:.2g}" if figure else "",
+        statements.uncertainty(figure.expanded_uncertainty) if figure else "",
         statements.probability(odds) if odds is not None else "",
         statements.shown(b.ceiling.value) if b.ceiling.value is not None else "not known",
     )
 
 
-def _list(title: str, lines: Sequence[str], kind: str) -> Markup:
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _list(title: str, lines: Sequence[str], kind: str = "") -> Markup:
     if not lines:
         return Markup("")
     items = Markup("").join(Markup("<li>{}</li>").format(plain(line)) for line in lines)
