@@ -247,5 +247,5 @@ def test_every_text_colour_stands_out_in_light_and_dark() -> None:
 
 
 def test_the_files_of_the_page_lie_in_the_package() -> None:
-    assert {p.name for p in TEMPLATES.iterdir()} == {"report.html", "report.css", "report.js"}
+    assert {p.name for p in TEMPLATES.iterdir()} == {"report.html", "certificate.html", "report.css", "report.js"}
     assert Path(TEMPLATES).parent.name == "report"
