@@ -95,7 +95,7 @@ def test_a_source_has_a_title_and_a_regimes_words_are_short() -> None:
 
 
 def test_ids_are_those_of_the_file_names() -> None:
-    for path in FILES:
+    for path in (p for p in FILES if room(p) != "examples"):  # those have no id
         assert parse_toml(read_bytes(path), path)["id"] == path.stem
 
 

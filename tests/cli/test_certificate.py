@@ -92,10 +92,10 @@ def test_a_lot_with_one_unit_above_fails_and_the_unit_is_named(
     last = next(u for u in found["units"] if u["id"] == bad)
     assert "6758.4 GB/s a device" in last["quantities"][1]["ceiling"]["working"]
     assert "the record is of the part h200-6700, and nvidia-h200-sxm is represented" in told(found, "undecided")
-    # The others are under it, and that shows no more than it does.
-    first = found["units"][0]["quantities"][1]
-    assert (first["outcome"], first["ceiling"]["value"]) == ("open", pytest.approx(4915.2))
-    assert "the ceiling is higher by 115.2 GB/s" in first["statement"]
+    # Of the others the ceiling keeps to it; what was not run is not measured, and nothing is said of it.
+    others = [[q["outcome"] for q in u["quantities"]] for u in found["units"][:7]]
+    assert others == [["not_measured", "bounded", "not_measured", "bounded"]] * 7
+    assert found["units"][0]["quantities"][1]["ceiling"]["value"] == pytest.approx(4915.2)
     assert "run with --suite quick, and the method asks for --suite lab" in told(found, "undecided")
     text = page.read_text("utf-8")
     assert text.count("EMULATED</span>") >= 5 + len(found["units"])
@@ -127,8 +127,18 @@ def test_a_record_given_twice_and_a_copy_of_it_are_of_one_unit(invoke: Invoke, s
     assert [len(u["records"]) for u in found["units"]] == [2]
 
 
+def test_where_the_ceiling_is_higher_it_is_said_by_how_much_and_what_would_close_it(
+    invoke: Invoke, some: Path, tmp_path: Path
+) -> None:
+    file = asked(tmp_path / "r.toml", "dram_bandwidth_gb_s = 4920", "dram_bandwidth_gb_s = 4800")
+    found = certified(invoke, some, "--represented", file, code=4)["units"][0]["quantities"][1]
+    assert found["outcome"] == "open"
+    assert "the ceiling is higher by 115.2 GB/s: 4915.2 GB/s = 6144 bits / 8 x 6.4 Gbit/s" in found["statement"]
+    assert found["statement"].endswith("the memory clock or the width of the bus is limited by fuses would close it.")
+
+
 def test_a_represented_value_under_what_was_measured_is_exceeded(invoke: Invoke, some: Path, tmp_path: Path) -> None:
-    file = asked(tmp_path / "r.toml", "dram_bandwidth_gb_s = 4800", "dram_bandwidth_gb_s = 4000")
+    file = asked(tmp_path / "r.toml", "dram_bandwidth_gb_s = 4920", "dram_bandwidth_gb_s = 4000")
     found = certified(invoke, some, "--represented", file, code=3)
     assert found["statement"].startswith("The emulated lot fails: unit EMULATED-")
 

@@ -8,6 +8,7 @@ import pytest
 from greenzone.datafiles import data_root
 from greenzone.errors import DataFileError
 from greenzone.parts.catalogue import load_profile
+from greenzone.policy.ceilings import ceilings
 from greenzone.policy.represented import QUANTITIES, Represented, load_represented
 
 HEAD = (
@@ -30,6 +31,15 @@ def test_the_example_is_of_a_part_that_ships_and_represents_every_quantity() -> 
     found = load_represented(data_root() / "examples" / "represented.toml")
     assert load_profile(found.part).id == found.part
     assert all(found.values.of(name) for name in QUANTITIES)
+
+
+def test_the_example_represents_what_the_silicon_could_do() -> None:
+    found = load_represented(data_root() / "examples" / "represented.toml")
+    for name, top in ceilings(load_profile(found.part), {}).items():
+        represented = found.values.of(name)
+        assert represented is not None
+        assert top.value is not None
+        assert 0.99 * represented <= top.value <= represented
 
 
 def test_gib_are_turned_to_gb(read: Callable[[str], Represented]) -> None:

@@ -100,7 +100,7 @@ def test_a_large_lot_is_told_in_part_and_says_so(
     lot: Callable[..., Certificate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(certificate, "DETAILED", 2)
-    monkeypatch.setattr(certificate, "MOST_LINES", 5)
+    monkeypatch.setattr(certificate, "MOST_LINES", 2)
     text = words(Reader(page(lot(5))).text)
     assert "3 more units are told in the JSON certificate" in text
     assert re.search(r"And \d+ more; the JSON certificate has each", text)

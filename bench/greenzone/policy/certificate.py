@@ -77,7 +77,12 @@ class Certificate:
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """Everything that decides, a line each."""
-        return (*self._of_lot(), *(line for unit in self.units for line in _of_unit(unit)))
+        return (*self.lines_of_lot, *(line for unit in self.units for line in _of_unit(unit)))
+
+    @cached_property
+    def lines_of_lot(self) -> tuple[Line, ...]:
+        """Those of the lot as a whole."""
+        return tuple(self._of_lot())
 
     @property
     def exit_code(self) -> int:

@@ -5,7 +5,7 @@ measured; what was measured above a represented value still counts, for a lower 
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from greenzone.errors import RecordError
 from greenzone.lab.fingerprint import seen
@@ -46,8 +46,9 @@ def departures(record: Record, represented: Represented) -> Iterator[str]:
 def _too_early(record: Record, decided_on: date) -> Iterator[str]:
     """The rule is chosen before the run; a resumed run began when it first began."""
     try:
-        began = datetime.fromisoformat(record.run.started_at).date()
-    except ValueError:
+        at = datetime.fromisoformat(record.run.started_at)
+        began = (at if at.tzinfo is None else at.astimezone(UTC)).date()
+    except (ValueError, OverflowError):
         yield f"when it began cannot be read: {record.run.started_at!r:.40}"
         return
     if began < decided_on:

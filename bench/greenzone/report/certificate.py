@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from greenzone.policy import statements
 from greenzone.policy.bounding import OUTCOMES, Bound, Outcome
-from greenzone.policy.certificate import Certificate
-from greenzone.policy.lines import Line, Status
+from greenzone.policy.certificate import STATUS, Certificate
+from greenzone.policy.lines import Status
 from greenzone.policy.represented import QUANTITIES
 from greenzone.policy.units import Unit
 from greenzone.report.markup import table
@@ -36,6 +36,7 @@ EXIT_KINDS = {0: "free", 3: "caught", 5: "caught"}
 ORDER: tuple[Status, ...] = ("invalid", "violated", "undecided", "warn")
 DETAILED = 40  # units told in full on the page, and
 MOST_LINES = 100  # lines that decide; the JSON has every one of both
+NAMED = 3  # units by their name, where a finding is of more
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Section:
     anchor: str
     title: str
     body: Markup
+    listed: bool = True  # among the links at the top
 
 
 def page(found: Certificate) -> str:
@@ -82,9 +84,9 @@ def _facts(found: Certificate) -> Iterator[tuple[str, str]]:
 def _sections(found: Certificate) -> Iterator[Section]:
     yield Section("quantities", "Quantities", _quantities(found))
     yield Section("units", "Units", _units(found.units))
-    yield Section("decides", "What decides", _lines(found.lines))
+    yield Section("decides", "What decides", _decides(found))
     for n, unit in enumerate(found.units[:DETAILED], 1):
-        yield Section(f"u{n}", f"Unit {plain(unit.id, 80)}", Markup("").join(_unit(unit, found)))
+        yield Section(f"u{n}", f"Unit {plain(unit.id, 80)}", Markup("").join(_unit(unit, found)), listed=False)
     if len(found.units) > DETAILED:
         text = f"{len(found.units) - DETAILED} more units are told in the JSON certificate, as in full as these."
         yield Section("more", "Further units", Markup("<p>{}</p>").format(text))
@@ -101,7 +103,9 @@ def _quantities(found: Certificate) -> Markup:
         measured = f"{statements.shown(figures[0])} to {statements.shown(figures[-1])}" if figures else "none"
         counts = Counter(b.outcome for b in own)
         said = "; ".join(f"{counts[o]} {WORDS[o]}" for o in OUTCOMES if counts[o]) or "no unit"
-        rows.append((_named(name), statements.shown(value) if value else "none", measured, said))
+        gib = found.represented.values.copackaged_dram_gib if name == "copackaged_dram_gb" else None
+        given = f"{statements.shown(value)}{f' ({statements.shown(gib)} GiB)' if gib else ''}" if value else "none"
+        rows.append((_named(name), given, measured, said))
     heads = ("quantity", "represented", "highest figure, lowest to highest unit", "units by outcome")
     return table(heads, rows, "Represented values and what the units came to", (False, True, True, False))
 
@@ -119,7 +123,7 @@ def _units(units: Sequence[Unit]) -> Markup:
         told = "follows it" if unit.follows_method else f"departs: {len(unit.departures)}"
         identity = "in doubt" if unit.conflicts else "agrees"
         rows.append([name, *(_outcome(b, SHORT) for b in unit.bounds), told, identity])
-    heads = ("unit", *(statements.titled(name) for name in QUANTITIES), "method", "identity")
+    heads = ("unit", "TPP", "DRAM bandwidth", "interconnect", "capacity", "method", "identity")
     return table(heads, rows, "Every unit, and the outcome for each quantity")
 
 
@@ -127,15 +131,40 @@ def _outcome(b: Bound, words: Mapping[Outcome, str] = WORDS) -> Markup:
     return Markup('<span class="{}">{}</span>').format(KINDS.get(b.outcome, "open"), words[b.outcome])
 
 
-def _lines(lines: Sequence[Line]) -> Markup:
-    """What kept the lot from passing, the gravest first."""
-    shown = sorted((line for line in lines if line.status in ORDER), key=lambda line: ORDER.index(line.status))
-    if not shown:
+def _decides(found: Certificate) -> Markup:
+    """What kept the lot from passing, the gravest first; what is said alike of several units stands once."""
+    units: dict[tuple[Status, str], list[str]] = {}
+    for line in found.lines_of_lot:
+        units.setdefault((line.status, line.text), []).append(line.rule)
+    for unit in found.units:
+        for status, text in _against(unit):
+            units.setdefault((status, text), []).append(plain(unit.id, 80))
+    told = [(status, _whom(own, len(found.units)), text) for (status, text), own in units.items() if status in ORDER]
+    if not told:
         return Markup("<p>Nothing speaks against the lot: see each unit for what was found.</p>")
-    rows = [(line.status, line.rule, line.text) for line in shown[:MOST_LINES]]
-    found = table(("status", "of", "finding"), rows, "What decides, gravest first")
-    more = len(shown) - MOST_LINES
-    return found + Markup("<p>And {} more; the JSON certificate has each.</p>").format(more) if more > 0 else found
+    rows = sorted(told, key=lambda row: ORDER.index(row[0]))
+    shown = table(("status", "of", "finding"), rows[:MOST_LINES], "What decides, gravest first")
+    more = len(rows) - MOST_LINES
+    return shown + Markup("<p>And {} more; the JSON certificate has each.</p>").format(more) if more > 0 else shown
+
+
+def _against(unit: Unit) -> Iterator[tuple[Status, str]]:
+    """What speaks against a unit: in full where it fails, in short where its own section has the figures."""
+    for b in unit.bounds:
+        status, title = STATUS[b.outcome], _capital(statements.titled(b.quantity))
+        text = statements.statement(b) if status in ("violated", "invalid") else f"{WORDS[b.outcome]}."
+        yield status, f"{title}: {text}"
+    yield from (("invalid", f"A row was refused: {text}") for text in unit.refused)
+    yield from (("undecided", f"Departs from the method: {text}") for text in unit.departures)
+    yield from (("undecided", f"Identity: {text}") for text in unit.conflicts)
+
+
+def _whom(names: Sequence[str], units: int) -> str:
+    """The units a finding is of, or what of the lot."""
+    few = ", ".join(names[:NAMED])
+    if len(names) <= NAMED:
+        return few
+    return f"{few} and {len(names) - NAMED} more of {units} units" if len(names) < units else f"all {units} units"
 
 
 def _unit(unit: Unit, found: Certificate) -> Iterator[Markup]:
