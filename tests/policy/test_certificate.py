@@ -204,6 +204,8 @@ def test_the_json_is_plain_and_says_all_of_it(examined: Examine, certified: Cert
     assert [q["quantity"] for q in found["units"][0]["quantities"]] == list(QUANTITIES)
     assert found["represented"]["decided_on"] == "2026-11-20"
     assert found["records"][0]["sha256"] == "0" * 64
+    assert found["units"][0]["device"]["uuid"] == "GPU-1"
+    assert found["units"][0]["not_reported"] == ["serial", "board", "vbios", "driver"]
 
 
 def test_a_part_whose_memory_is_not_in_the_package_has_no_copackaged_dram(

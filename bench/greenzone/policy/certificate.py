@@ -155,7 +155,7 @@ def unit_json(unit: Unit, represented_w: float | None) -> dict[str, Any]:
     p = unit.power
     return {
         "id": unit.id, "identified": unit.identified, "emulated": unit.emulated, "outcome": unit.outcome,
-        "device": unit.facts, "records": [r.file.name for r in unit.records],
+        "device": unit.facts, "not_reported": list(unit.not_reported), "records": [r.file.name for r in unit.records],
         "quantities": [_bound_json(b, unit) for b in unit.bounds],
         "peak_power": {**asdict(p), "text": statements.power(p, represented_w)},
         "departures": list(unit.departures), "conflicts": list(unit.conflicts), "refused": list(unit.refused),

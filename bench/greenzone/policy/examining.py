@@ -5,6 +5,7 @@ A record that does not hold is set aside with what is wrong with it; none of its
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from greenzone.errors import GreenzoneError, NotVerified
@@ -16,6 +17,8 @@ from greenzone.records.record import Record
 
 SHOWN = 3  # of the differences of a record that does not hold; `greenzone verify` has them all
 _HEAVY: dict[str, Any] = {"samples": [], "warmups": [], "rounds": [], "repeats": [], "search": None}
+# What tells one board from another and what runs on it; where a driver does not tell, that is said.
+TOLD_BY_DRIVER = ("uuid", "serial", "board", "vbios", "driver")
 FACTS = (
     "id", "name", "uuid", "serial", "board", "vbios", "driver", "capability", "units", "memory_bytes",
     "clock_max_sm_mhz", "clock_max_mhz", "memory_bandwidth_ceiling_gb_s", "power_limit_w", "power_limit_default_w",
@@ -76,7 +79,7 @@ def examine(
     represented: Represented,
     profile: DeviceProfile,
     known: Catalogue,
-    folder: Any = None,
+    folder: Path | None = None,
 ) -> Examined:
     """Work a record out again and hold it to the method.
 
@@ -99,7 +102,7 @@ def examine(
     )  # fmt: skip
 
 
-def _verified(document: Mapping[str, Any], record: Record, folder: Any) -> tuple[list[str], list[str]]:
+def _verified(document: Mapping[str, Any], record: Record, folder: Path | None) -> tuple[list[str], list[str]]:
     from greenzone.lab.verification import verify
 
     try:
@@ -112,7 +115,7 @@ def _verified(document: Mapping[str, Any], record: Record, folder: Any) -> tuple
 
 
 def signature_of(
-    content: bytes, document: Mapping[str, Any], envelope: Any, key: Any
+    content: bytes, document: Mapping[str, Any], envelope: Path, key: Path | None
 ) -> tuple[str, str | None]:  # fmt: skip
     """What is said of a record's signature, and why it is refused if it is.
 
@@ -132,6 +135,9 @@ def signature_of(
     from greenzone.records.signature import require_signed
 
     try:
-        return f"signed by the key {require_signed(content, document, envelope, key).keyid}", None
+        signed = require_signed(content, document, envelope, key)
     except NotVerified as error:
         return "its signature does not hold", str(error)
+    told = f"signed by the key {signed.keyid}"
+    token = signed.predicate.get("attestation")
+    return f"{told}, with a token of the device's vendor that is not checked here" if token else told, None

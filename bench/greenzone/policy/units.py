@@ -11,7 +11,7 @@ from typing import Any
 from greenzone.parts.profile import DeviceProfile
 from greenzone.policy.bounding import OUTCOMES, Bound, Ceiling, Figure, Outcome, bound
 from greenzone.policy.ceilings import ceilings
-from greenzone.policy.examining import FACTS, Examined
+from greenzone.policy.examining import FACTS, TOLD_BY_DRIVER, Examined
 from greenzone.policy.figures import Power, figures, peak_power
 from greenzone.policy.represented import QUANTITIES, Represented
 from greenzone.policy.searching import Search, refused, searches
@@ -55,6 +55,11 @@ class Unit:
     def facts(self) -> dict[str, Any]:
         """What the device says of itself; a fact is there once, as the last record has it."""
         return {k: v for r in self.records for k in FACTS if (v := r.record.device.get(k)) is not None}
+
+    @property
+    def not_reported(self) -> tuple[str, ...]:
+        """What the driver does not tell of it."""
+        return tuple(name for name in TOLD_BY_DRIVER if name not in self.facts)
 
 
 def units_of(examined: Iterable[Examined], represented: Represented, profile: DeviceProfile) -> list[Unit]:

@@ -179,7 +179,9 @@ def _unit(unit: Unit, found: Certificate) -> Iterator[Markup]:
     searched = [(statements.titled(q), *("; ".join(s) for s in (v.searched, v.not_searched)))
                 for q, v in unit.searches.items()]  # fmt: skip
     yield table(("quantity", "searched", "not searched"), searched, f"The search for more on {unit.id}")
-    yield table(("name", "value"), [(k, str(v)) for k, v in unit.facts.items()], f"What {unit.id} reports of itself")
+    facts = [(name, str(value)) for name, value in unit.facts.items()]
+    facts += [("not reported", ", ".join(unit.not_reported))] if unit.not_reported else []
+    yield table(("name", "value"), facts, f"What {unit.id} reports of itself")
 
 
 def _sides(b: Bound) -> tuple[str, ...]:
