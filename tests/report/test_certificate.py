@@ -83,9 +83,9 @@ def test_every_section_of_an_emulated_lot_is_labelled_and_none_of_a_real_one(lot
     headed = re.findall(r"<h2 id=[^>]*>(.*?)</h2>", emulated)
     plain = ("What this does not show", "Authorised for the laboratory by", "Method")
     assert [h for h in headed if "EMULATED</span>" not in h] == list(plain)
-    assert '<p class="running" aria-hidden="true">EMULATED: lot L1' in emulated
+    assert '@bottom-center { content: "EMULATED: no evidence' in emulated, "on every printed page"
     real = page(lot())
-    assert EMULATED not in real
+    assert "EMULATED" not in real
     assert 'class="emulated"' not in real
 
 

@@ -5,7 +5,7 @@ so and may still be there is the greatest for which nothing found is not improba
 
     P(0 found | N, D, n) = C(N - D, n) / C(N, n) > 1 - confidence
 
-the upper limit of the hypergeometric distribution (G. J. Hahn and W. Q. Meeker, "Statistical Intervals", 1991, 7.4).
+for the hypergeometric distribution what C. J. Clopper and E. S. Pearson do for the binomial (Biometrika 26, 1934).
 """
 
 from dataclasses import dataclass

@@ -99,10 +99,16 @@ def _exceeded(b: Bound, f: Figure, represented: str) -> str:
         f"Exceeded: {measured(f, b.quantity)} was measured ({f.row}), {_value(b, over)}{share} above the represented "
         f"{represented}. The probability that the value reached lies above it is {odds}."
     )
-    return f"{said} {_DISAGREES.format(_top(b))}" if b.disagrees else said
+    return f"{said} {_beside_exceeded(b)}"
 
 
-_DISAGREES = "It is above the ceiling too ({}): the part is not what it is taken for, or the timing is wrong."
+def _beside_exceeded(b: Bound) -> str:
+    """What the ceiling says of a value that is exceeded: it allows it, it does not, or it is not known."""
+    if b.ceiling.value is None:
+        return f"No ceiling is known: {b.ceiling.working}."
+    if b.disagrees:
+        return f"It is above the ceiling too ({_top(b)}): the part is not what it is taken for, or the timing is wrong."
+    return f"The ceiling: {_top(b)}."
 
 
 def _contradicts(b: Bound, f: Figure, represented: str) -> str:

@@ -54,7 +54,6 @@ def page(found: Certificate) -> str:
     label = "EMULATED: " if found.emulated else ""
     return rendered(
         "certificate.html", title=f"{label}certificate of lot {plain(found.represented.lot, 60)} - greenzone",
-        running=f"{label}lot {plain(found.represented.lot, 60)}, {found.issued_on.isoformat()}",
         lot=found.represented.lot, emulated=found.emulated, label=statements.EMULATED, statement=found.statement,
         kind=EXIT_KINDS.get(found.exit_code, "open"), facts=list(_facts(found)), sections=list(_sections(found)),
         not_shown=statements.NOT_SHOWN, method=_method(found.method.text),
