@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -122,6 +123,17 @@ def test_a_unit_without_a_uuid_is_not_one_that_was_tested(examined: Examine, cer
     assert found.sample.tested == 0
 
 
+def test_one_device_of_a_package_of_several_is_not_the_whole_of_it(
+    examined: Examine, certified: Certify, x1: DeviceProfile
+) -> None:
+    found = certified(examined())
+    assert x1.hardware is not None
+    two = replace(x1, hardware=replace(x1.hardware, devices_per_package=2))
+    again = Certificate(found.represented, "", two, found.method, found.examined, found.issued_on)
+    assert again.exit_code == 4
+    assert "the package shows 2 devices and a record is of one" in lines(again, "undecided")
+
+
 def test_where_the_identity_is_in_doubt_no_ceiling_is_used(examined: Examine, certified: Certify) -> None:
     found = certified(examined(conflicts=("it behaves like nvidia-h20",)))
     assert set(outcomes(found).values()) == {"no_ceiling"}
@@ -208,11 +220,27 @@ def test_the_json_is_plain_and_says_all_of_it(examined: Examine, certified: Cert
     assert found["units"][0]["not_reported"] == ["serial", "board", "vbios", "driver"]
 
 
+@pytest.mark.parametrize(
+    "device",
+    [
+        {"uuid": 7}, {"uuid": "\x1b[31m"}, {"uuid": "G" * 65}, {"uuid": ["GPU"]}, {"memory_bytes": float("inf")},
+        {"memory_bytes": "much"}, {"memory_bytes": -1}, {"units": float("inf"), "clock_max_sm_mhz": True},
+        {"serial": {"a": 1}, "vbios": float("inf")}, {"memory_bandwidth_ceiling_gb_s": 1e300}, {"name": None},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_nothing_that_a_record_may_say_of_its_device_breaks_the_certificate(
+    examined: Examine, certified: Certify, device: dict[str, object]
+) -> None:
+    found = certified(examined(device=device))
+    json.dumps(found.to_json(), allow_nan=False)
+    assert found.statement.isprintable()
+    assert ("uuid" in device) != found.units[0].identified
+
+
 def test_a_part_whose_memory_is_not_in_the_package_has_no_copackaged_dram(
     examined: Examine, certified: Certify, x1: DeviceProfile
 ) -> None:
-    from dataclasses import replace
-
     found = certified(examined(), values={"copackaged_dram_gib": None, "copackaged_dram_gb": 1})
     assert outcomes(found)["copackaged_dram_gb"] == "exceeded"
     assert x1.memory is not None

@@ -33,6 +33,7 @@ def test_a_run_of_the_laboratory_suite_follows_the_method(
         ({"run": {"id": "r", "started_at": "2026-11-21T00:00:00+00:00", "status": "interrupted"}}, "interrupted"),
         ({"run": {"id": "r", "started_at": "2026-11-19T23:59:59+00:00", "status": "complete"}}, "begun on 2026-11-19"),
         ({"run": {"id": "r", "started_at": "yesterday", "status": "complete"}}, "cannot be read: 'yesterday'"),
+        ({"settings": {"formats": 7}}, "--dtype 7: the other formats"),
         ({"settings": {"suite": 7, "workloads": None}}, "run without matmul, peak, memory, interconnect"),
     ],
 )  # fmt: skip

@@ -19,6 +19,7 @@ from greenzone.lab.fingerprint import CLOCKS
 from greenzone.lab.live import links_of
 from greenzone.parts.profile import DeviceProfile, Hardware
 from greenzone.policy.bounding import Ceiling
+from greenzone.policy.figures import plain_number
 from greenzone.policy.represented import GIB_GB
 
 NO_PROFILE = "no profile says what this silicon is"
@@ -118,4 +119,4 @@ def _source(profile: DeviceProfile, key: str | None) -> str:
 
 
 def _positive(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
+    return plain_number(value) or None

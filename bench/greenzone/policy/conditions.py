@@ -17,10 +17,10 @@ from greenzone.records.record import Record
 
 SUITE = "lab"
 WORKLOADS = ("matmul", "peak", "memory", "interconnect")
-# Findings of a run that lower a figure, or say it is not of the whole device.
+# Findings of a run that lower a figure, or say it is not of the whole device, or not of it as sold.
 LOWERING = (
-    "contention", "other_tenant", "throttled", "power_limit_lowered", "mig", "vgpu", "partition", "device_lost",
-    "hang", "fault_switched_on", "two_speeds",
+    "contention", "other_tenant", "throttled", "power_limit_lowered", "power_limit_raised", "mig", "vgpu", "partition",
+    "device_lost", "hang", "fault_switched_on", "two_speeds",
 )  # fmt: skip
 
 
@@ -33,8 +33,9 @@ def departures(record: Record, represented: Represented) -> Iterator[str]:
     ran = asked if isinstance(asked, list) else []
     if missing := [name for name in WORKLOADS if name not in ran]:
         yield f"run without {', '.join(missing)}"
-    if settings.get("formats"):
-        yield f"run with --dtype {', '.join(map(str, settings['formats']))}: the other formats were not tried"
+    if formats := settings.get("formats"):
+        named = ", ".join(map(str, formats)) if isinstance(formats, list) else str(formats)
+        yield f"run with --dtype {named:.200}: the other formats were not tried"
     if run.status != "complete":
         yield f"the run is {run.status}"
     yield from _too_early(record, represented.decided_on)

@@ -15,6 +15,7 @@ from greenzone.policy.conditions import conflicts, departures
 from greenzone.policy.represented import Represented
 from greenzone.records.record import Record
 
+LONGEST_UUID = 64  # NVIDIA's have 40 characters
 SHOWN = 3  # of the differences of a record that does not hold; `greenzone verify` has them all
 _HEAVY: dict[str, Any] = {"samples": [], "warmups": [], "rounds": [], "repeats": [], "search": None}
 # What tells one board from another and what runs on it; where a driver does not tell, that is said.
@@ -57,16 +58,17 @@ class Examined:
 
     @property
     def uuid(self) -> str | None:
-        """What tells the device from every other; None where it does not say."""
+        """What tells the device from every other; None where it does not say, or says what is none."""
         found = self.record.device.get("uuid")
-        return found if isinstance(found, str) and found else None
+        return found if isinstance(found, str) and found.isprintable() and 0 < len(found) <= LONGEST_UUID else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         run = self.record.run
         return {
             "file": self.file.name, "sha256": self.file.sha256, "run": run.id, "started_at": run.started_at,
-            "suite": self.record.settings.get("suite"), "tool": dict(self.record.tool), "holds": self.holds,
+            "suite": str(self.record.settings.get("suite")), "holds": self.holds,
+            "tool": {key: str(self.record.tool.get(key)) for key in ("name", "version", "package_sha256")},
             "faults": list(self.faults), "notes": list(self.notes), "signature": self.file.signature,
             "departures": list(self.departures), "conflicts": list(self.conflicts), "emulated": self.emulated,
         }  # fmt: skip

@@ -15,6 +15,7 @@ from greenzone.policy.bounding import Figure
 from greenzone.records.record import EstimateRow, Record, Row
 
 UNSETTLED = "the row did not settle"
+MOST = 1e18  # of any figure a device reports: beyond it there is none
 STORED_BITS = "counted with the 32 bits it is stored in; the text does not say if 19 or 32 count"
 
 
@@ -72,18 +73,21 @@ def _outward(row: Row, profile: DeviceProfile | None) -> bool:
 def _capacity(record: Record, profile: DeviceProfile | None) -> Iterator[Figure]:
     """What the driver counts, with what error correction takes; none where the DRAM is not in the package."""
     memory = profile.memory if profile else None
-    total = _number(record.device.get("memory_bytes"))
+    total = plain_number(record.device.get("memory_bytes"))
     if memory is None or memory.is_copackaged is None or total is None:
         return
-    held_back = _number(record.device.get("memory_ecc_bytes")) or 0.0
+    held_back = plain_number(record.device.get("memory_ecc_bytes")) or 0.0
     if memory.is_copackaged:
         yield Figure((total + held_back) / 1e9, 0.0, "memory as the driver counts it")
     else:
         yield Figure(0.0, 0.0, f"{memory.kind} is not in the package")
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None
+def plain_number(value: object) -> float | None:
+    """A figure of a record that is one: finite and not negative."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value <= MOST else None
 
 
 def peak_power(records: Iterable[Record]) -> Power:
@@ -100,7 +104,7 @@ def peak_power(records: Iterable[Record]) -> Power:
     if at is None:
         return Power(None, None, 0, "no rate was measured")
     record, row = at
-    watts = [w for reading in row.telemetry if (w := _number(reading.get("power_w"))) is not None]
+    watts = [w for reading in row.telemetry if (w := plain_number(reading.get("power_w"))) is not None]
     if not watts:
         return Power(None, row.title, 0, "no power was read while it ran")
     emulated = bool(record.device.get("emulated"))

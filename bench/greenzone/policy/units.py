@@ -12,10 +12,11 @@ from greenzone.parts.profile import DeviceProfile
 from greenzone.policy.bounding import OUTCOMES, Bound, Ceiling, Figure, Outcome, bound
 from greenzone.policy.ceilings import ceilings
 from greenzone.policy.examining import FACTS, TOLD_BY_DRIVER, Examined
-from greenzone.policy.figures import Power, figures, peak_power
+from greenzone.policy.figures import Power, figures, peak_power, plain_number
 from greenzone.policy.represented import QUANTITIES, Represented
 from greenzone.policy.searching import Search, refused, searches
 
+ONE_OF = "the package shows {} devices and a record is of one: what all of them reach at once was not measured"
 NO_UUID = "no UUID: the record does not tell which unit it is of"
 
 
@@ -54,7 +55,8 @@ class Unit:
     @property
     def facts(self) -> dict[str, Any]:
         """What the device says of itself; a fact is there once, as the last record has it."""
-        return {k: v for r in self.records for k in FACTS if (v := r.record.device.get(k)) is not None}
+        told = [(key, r.record.device.get(key)) for r in self.records for key in FACTS]
+        return {key: value for key, value in told if isinstance(value, (str, bool)) or plain_number(value) is not None}
 
     @property
     def not_reported(self) -> tuple[str, ...]:
@@ -84,18 +86,22 @@ def _unit(name: str, own: Sequence[Examined], represented: Represented, profile:
     return Unit(
         name, identified, tuple(own), tuple(_bounds(own, represented, profile, bool(conflicts))),
         searches(rows, profile), peak_power(one.record for one in own),
-        tuple(_departures(own, bool(sound), name, represented)), conflicts,
+        tuple(_departures(own, bool(sound), name, represented, profile)), conflicts,
         tuple(f"{row.title}: {row.notes[-1] if row.notes else 'refused'}"
               for one in own for row in refused(one.record.benchmarks)),
     )  # fmt: skip
 
 
-def _departures(own: Sequence[Examined], followed: bool, name: str, represented: Represented) -> Iterable[str]:
+def _departures(
+    own: Sequence[Examined], followed: bool, name: str, represented: Represented, profile: DeviceProfile
+) -> Iterable[str]:
     """Why the unit is not tested by the method; those of single records do not count where another follows it."""
     if own[0].uuid is None:
         yield NO_UUID
     elif represented.uuids and name not in represented.uuids:
         yield f"{name} is not among the units listed of the lot"
+    if (devices := profile.hardware.devices_per_package if profile.hardware else 1) > 1:
+        yield ONE_OF.format(devices)
     if not followed:
         yield from dict.fromkeys(text for one in own for text in one.departures)
 
