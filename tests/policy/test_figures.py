@@ -8,10 +8,8 @@ import pytest
 
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.ceilings import ceilings
 from greenzone.policy.examining import Examined
 from greenzone.policy.figures import STORED_BITS, UNSETTLED, figures
-from greenzone.policy.searching import searches
 
 Examine = Callable[..., Examined]
 
@@ -60,47 +58,3 @@ def test_capacity_counts_what_error_correction_takes(examined: Examine, x1: Devi
     assert [f.value for f in figures(one, x1)["copackaged_dram_gb"]] == [96]
     assert figures(examined(device={"memory_bytes": None}).record, x1)["copackaged_dram_gb"] == []
     assert figures(one, None)["copackaged_dram_gb"] == []
-
-
-def test_a_term_that_is_missing_leaves_no_ceiling(x1: DeviceProfile) -> None:
-    assert x1.hardware is not None
-    assert x1.memory is not None
-    without = {
-        "tpp": replace(x1, hardware=replace(x1.hardware, units=None)),
-        "dram_bandwidth_gb_s": replace(x1, memory=replace(x1.memory, bus_bits=None)),
-        "interconnect_bandwidth_gb_s": replace(x1, link_complete=False),
-        "copackaged_dram_gb": replace(x1, memory=replace(x1.memory, installed_gb=None)),
-    }
-    for name, profile in without.items():
-        assert ceilings(profile, {})[name].value is None
-        assert "known" in ceilings(profile, {})[name].working
-    assert {c.value for c in ceilings(None, {"units": 9}).values()} == {None}
-
-
-def test_a_claimed_format_without_operations_leaves_no_ceiling() -> None:
-    h100 = load_profile("nvidia-h100-sxm")
-    assert "not known in fp32, fp64, fp64_tensor" in ceilings(h100, {})["tpp"].working
-
-
-def test_a_capped_part_has_the_ceiling_of_its_silicon() -> None:
-    h20 = load_profile("nvidia-h20")
-    assert h20.hardware is not None
-    whole = {**h20.hardware.ops_per_clock, "fp32": 256, "fp64": 4, "fp64_tensor": 4}
-    found = ceilings(replace(h20, hardware=replace(h20.hardware, ops_per_clock=whole)), {})["tpp"]
-    assert found.value == pytest.approx(78 * 8192 * 1.98e9 * 8 / 1e12)
-
-
-def test_a_package_of_several_devices_has_the_ceiling_of_all() -> None:
-    mi250x = load_profile("amd-mi250x")
-    found = ceilings(mi250x, {"memory_bandwidth_ceiling_gb_s": 2000.0, "units": 200})
-    assert found["dram_bandwidth_gb_s"].value == 4000
-
-
-def test_why_something_was_not_searched_is_told(x1: DeviceProfile, examined: Examine) -> None:
-    own = [
-        {"name": "peak", "measured": False, "reason": "no Triton here"},
-        row("matmul", format="fp8"), row("matmul", format="fp8", window="sustained", validity="unstable", notes=["n"]),
-    ]  # fmt: skip
-    missing = searches(examined(own=own).record.benchmarks, x1)["tpp"].not_searched
-    assert "fp8 from registers: no Triton here" in missing
-    assert "fp8 by library: unstable: n" in missing
