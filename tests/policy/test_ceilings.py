@@ -41,3 +41,11 @@ def test_a_package_of_several_devices_has_the_ceiling_of_all() -> None:
     mi250x = load_profile("amd-mi250x")
     found = ceilings(mi250x, {"memory_bandwidth_ceiling_gb_s": 2000.0, "units": 200})
     assert found["dram_bandwidth_gb_s"].value == 4000
+
+
+def test_a_link_that_is_capped_counts_as_fast_as_its_silicon_and_one_inside_the_package_not(x1: DeviceProfile) -> None:
+    nvlink, pcie = x1.links
+    capped = replace(x1, links=(replace(nvlink, bidirectional_gb_s=400, uncapped_gb_s=900), pcie))
+    assert ceilings(capped, {})["interconnect_bandwidth_gb_s"].value == 1028
+    inside = replace(x1, links=(replace(nvlink, on_package=True), pcie))
+    assert ceilings(inside, {})["interconnect_bandwidth_gb_s"].value == 128

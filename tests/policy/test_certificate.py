@@ -112,6 +112,19 @@ def test_a_run_that_departs_is_named_and_counts_against_a_unit_alone(examined: E
     assert certified(over).exit_code == 3
 
 
+def test_what_several_records_of_a_unit_searched_counts_together_and_a_departing_one_for_nothing(
+    examined: Examine, certified: Certify
+) -> None:
+    library = [row for row in rows(format="fp8") if row["name"] == "matmul"]
+    registers = [row for row in rows(format="fp8") if row["name"] == "peak"]
+    one = examined("GPU-1", library)
+    both = certified(one, examined("GPU-1", registers, name="s.json"), units=1).units[0].searches["tpp"]
+    assert "fp8 from registers" in both.searched
+    assert "fp8 by library" in both.searched
+    quick = examined("GPU-1", registers, name="s.json", departures=("quick",))
+    assert "fp8 from registers: not run" in certified(one, quick, units=1).units[0].searches["tpp"].not_searched
+
+
 def test_a_unit_without_a_uuid_is_not_one_that_was_tested(examined: Examine, certified: Certify) -> None:
     found = certified(examined(None))
     assert found.exit_code == 4
