@@ -8,7 +8,7 @@ from greenzone import errors
 
 CODES = {
     "GreenzoneError": 1, "UsageError": 2, "FileError": 1, "DataFileError": 1, "RecordError": 1, "DeviceError": 1,
-    "OutOfMemory": 1, "DeviceLost": 1, "NotThereYet": 1, "Interrupted": 1, "NothingMeasured": 4,
+    "OutOfMemory": 1, "DeviceLost": 1, "Interrupted": 1, "NothingMeasured": 4,
     "InvalidMeasurement": 5, "NotVerified": 5,
 }  # fmt: skip
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.GreenzoneError)]

@@ -53,6 +53,12 @@ def test_wheel_holds_every_data_file(unpacked: Path) -> None:
     assert shipped == packed
 
 
+def test_wheel_holds_the_written_methods(unpacked: Path) -> None:
+    shipped = {p.name: p.read_bytes() for p in (ROOT / "profiles/methods").iterdir()}
+    assert {p.name: p.read_bytes() for p in (unpacked / "greenzone/profiles/methods").iterdir()} == shipped
+    assert set(shipped) == {"us-748-dd.md"}
+
+
 def test_wheel_holds_the_templates_of_the_page(unpacked: Path) -> None:
     shipped = {p.name for p in (ROOT / "bench/greenzone/report/templates").iterdir()}
     assert {p.name for p in (unpacked / "greenzone/report/templates").iterdir()} == shipped > {"report.html"}

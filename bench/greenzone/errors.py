@@ -8,7 +8,6 @@
     |-- DeviceError                1  no such device, or one that cannot be used
     |   |-- OutOfMemory            1  an allocation larger than the device's memory
     |   `-- DeviceLost             1  a device that was there and is gone
-    |-- NotThereYet                1  a command or option that is named and not built yet
     |-- Interrupted                1  Ctrl-C or SIGTERM; what was finished is in the record
     |-- NothingMeasured            4  no benchmark gave a figure
     |-- InvalidMeasurement         5  a wrong result, or a figure above what is physically possible
@@ -65,10 +64,6 @@ class OutOfMemory(DeviceError):
 
 class DeviceLost(DeviceError):
     """A device that was there and is gone: nothing more can be asked of it."""
-
-
-class NotThereYet(GreenzoneError, NotImplementedError):
-    """A command or option that has its name and place but is not built yet."""
 
 
 class Interrupted(GreenzoneError):

@@ -9,7 +9,6 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import Result
 
-from greenzone.cli.later import LATER
 from greenzone.cli.main import COMMANDS, main
 from greenzone.law.regimes import regime_paths
 from greenzone.parts.catalogue import profile_paths
@@ -83,16 +82,6 @@ def test_the_version_is_said(invoke: Invoke) -> None:
     done = invoke("--version")
     assert done.exit_code == 0
     assert done.stdout.startswith("greenzone, version ")
-
-
-@pytest.mark.parametrize("name", sorted(LATER))
-def test_what_is_not_there_yet_says_so(invoke: Invoke, name: str) -> None:
-    for arguments in ((), ("nvidia-h20", "--on", "2024-01-01")):
-        done = invoke(name, *arguments)
-        assert done.exit_code == 1
-        assert done.stdout == ""
-        assert done.stderr.startswith(f"Error: greenzone {name} is not there yet")
-        assert "Traceback" not in done.output
 
 
 def completions(*arguments: str, incomplete: str = "") -> list[str]:

@@ -52,3 +52,7 @@ def test_whoever_passes_the_guard_band_passes_simply(value: float, uncertainty: 
         assert accept(value, uncertainty, within, "simple").answer == "pass"
         assert accept(value, uncertainty, within, "nonbinary").answer == "pass"
         assert outside_probability(value, uncertainty, within) <= 0.0228
+
+
+def test_an_uncertainty_too_small_to_halve_is_none() -> None:
+    assert outside_probability(1.0, 5e-324, AT_MOST) == 0.0

@@ -14,7 +14,8 @@ from greenzone.law.transaction import Transaction
 from greenzone.records.record import Finding, Record
 from greenzone.report import terminal, wording
 from greenzone.report.charts import charts
-from greenzone.report.html import TEMPLATES, page
+from greenzone.report.html import page
+from greenzone.report.pages import TEMPLATES
 from greenzone.report.run import Report, measured_sections, report_of
 
 ON, KNOWN = date(2025, 4, 10), date(2026, 11, 21)
@@ -246,5 +247,6 @@ def test_every_text_colour_stands_out_in_light_and_dark() -> None:
 
 
 def test_the_files_of_the_page_lie_in_the_package() -> None:
-    assert {p.name for p in TEMPLATES.iterdir()} == {"report.html", "fleet.html", "report.css", "report.js"}
+    pages = {"report.html", "fleet.html", "certificate.html"}
+    assert {p.name for p in TEMPLATES.iterdir()} == {*pages, "report.css", "report.js"}
     assert Path(TEMPLATES).parent.name == "report"

@@ -28,13 +28,8 @@ COMMANDS = {
     "map": "greenzone.cli.map:map",
     "report": "greenzone.cli.report:report",
     "fleet": "greenzone.cli.fleet:fleet",
+    "certificate": "greenzone.cli.certificate:certificate",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
-    **{
-        name: f"greenzone.cli.later:{name}"
-        for name in (
-            "certificate",
-        )
-    },
 }  # fmt: skip
 
 

@@ -17,18 +17,23 @@ from greenzone.law.countries import Group
 from greenzone.law.regimes import Regime
 from greenzone.parts.profile import DeviceProfile
 from greenzone.policy.document import Policy
+from greenzone.policy.represented import Represented
 from greenzone.records.record import Record
 from greenzone.records.store import write_text
 from greenzone.schemas import check, json_schema
 
 FORMS: dict[str, type] = {
     "devices": DeviceProfile, "regimes": Regime, "countries": Group, "models": ModelFile, "emulation": TimeTable,
+    "examples": Represented,
 }  # fmt: skip
 
 
 def schemas() -> dict[str, Any]:
     """The JSON Schema of every file format, by file name."""
-    names = {"devices": "device", "regimes": "regime", "countries": "country", "models": "model", "emulation": "times"}
+    names = {
+        "devices": "device", "regimes": "regime", "countries": "country", "models": "model", "emulation": "times",
+        "examples": "represented",
+    }  # fmt: skip
     found = {f"{names[folder]}.schema.json": json_schema(form) for folder, form in FORMS.items()}
     found["policy.schema.json"] = json_schema(Policy)
     record = Record.model_json_schema(by_alias=True)

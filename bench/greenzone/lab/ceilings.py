@@ -31,8 +31,14 @@ def rate_tops(profile: DeviceProfile | None, facts: Mapping[str, Any], format: s
     return units * operations * float(clock_mhz) * 1e6 / 1e12 if units and clock_mhz else None
 
 
-def bandwidth_gb_s(facts: Mapping[str, Any]) -> float | None:
-    """What the driver tells, or bus width x two transfers a clock x the highest memory clock, in GB/s."""
+def bandwidth_gb_s(profile: DeviceProfile | None, facts: Mapping[str, Any]) -> float | None:
+    """What the driver tells, or bus width x two transfers a clock x the highest memory clock, in GB/s.
+
+    An emulated device has no driver: it is its profile's bus width x the data rate of a line.
+    """
+    if facts.get("emulated"):
+        memory = profile.memory if profile else None
+        return memory.bus_bits / 8 * memory.pin_gbit_s if memory and memory.bus_bits and memory.pin_gbit_s else None
     if told := facts.get("memory_bandwidth_gb_s"):
         return float(told)
     bits, clock_mhz = facts.get("memory_bus_bits"), facts.get("clock_max_memory_mhz")
@@ -43,4 +49,4 @@ def ceiling_of(row: Row, profile: DeviceProfile | None, facts: Mapping[str, Any]
     """The ceiling of a row; None where it has none, or none that profile and facts give."""
     if row.name in _RATES:
         return rate_tops(profile, facts, row.format or "")
-    return bandwidth_gb_s(facts) if row.name in _STREAMS else None
+    return bandwidth_gb_s(profile, facts) if row.name in _STREAMS else None

@@ -10,7 +10,7 @@ from typing import Any
 from greenzone.intervals import INF, number
 from greenzone.parameters import PARAMETERS
 from greenzone.parts.capability import Part
-from greenzone.parts.profile import DeviceProfile, Hardware
+from greenzone.parts.profile import DeviceProfile, Hardware, Sourced
 
 
 def parameters_json(part: Part) -> dict[str, Any]:
@@ -91,8 +91,10 @@ def _memory(p: DeviceProfile) -> Iterator[Row]:
     if m := p.memory:
         yield "memory.capacity_gb", m.capacity_gb, f"GB {m.kind}", m, None
         yield "memory.bandwidth_gb_s", m.bandwidth_gb_s, "GB/s", m, None
-        yield "memory.bus_bits", m.bus_bits, "bits", m, None
-        yield "memory.pin_gbit_s", m.pin_gbit_s, "Gbit/s", m, None
+        own = Sourced(1, m.silicon_source, "reported") if m.silicon_source else None
+        yield "memory.installed_gb", m.installed_gb, "GB", m, own
+        yield "memory.bus_bits", m.bus_bits, "bits", m, own
+        yield "memory.pin_gbit_s", m.pin_gbit_s, "Gbit/s", m, own
 
 
 def _links(p: DeviceProfile) -> Iterator[Row]:

@@ -152,7 +152,9 @@ class Die:
 class Memory:
     """The DRAM of the part; `kind = "none"` for a part without DRAM.
 
-    `pin_gbit_s` is the data rate of one data line: bandwidth is `bus_bits` / 8 x `pin_gbit_s`.
+    `pin_gbit_s` is the data rate of one data line: bandwidth is `bus_bits` / 8 x `pin_gbit_s`. `installed_gb` is
+    the DRAM that is there, what is switched off counted; `capacity_gb` what is sold of it. `silicon_source` is the
+    source of these three, where it is not that of the claim.
     """
 
     kind: str
@@ -160,7 +162,9 @@ class Memory:
     bandwidth_gb_s: Positive | None = None
     bus_bits: Positive | None = None
     pin_gbit_s: Positive | None = None
+    installed_gb: Positive | None = None
     copackaged: bool | None = None
+    silicon_source: str | None = None
     source: str | None = None
     confidence: Confidence | None = None
 
@@ -362,6 +366,8 @@ class DeviceProfile:
         }  # fmt: skip
         tables += [(f"{name}.{n}", item) for name, items in lists.items() for n, item in enumerate(items)]
         yield from ((where, table.source) for where, table in tables if table is not None)
+        if self.memory and self.memory.silicon_source:
+            yield "memory.silicon", self.memory.silicon_source
         peaks = [("peak_tops", self.peak_tops), *((f"unit.{n}", u.peak_tops) for n, u in enumerate(self.units))]
         for where, table in peaks:
             if table is not None:

@@ -49,7 +49,8 @@ def accept(value: float, expanded_uncertainty: float, within: Range, rule: str) 
 
 def outside_probability(value: float, expanded_uncertainty: float, within: Range) -> float:
     """The share of a normal distribution about the value that lies outside the range (JCGM 106:2012, 7.2)."""
-    if expanded_uncertainty <= 0:
+    standard = expanded_uncertainty / COVERAGE_FACTOR
+    if standard <= 0:
         return 0.0 if within.holds(value) else 1.0
-    spread = NormalDist(value, expanded_uncertainty / COVERAGE_FACTOR)
+    spread = NormalDist(value, standard)
     return spread.cdf(within.low) + 1.0 - spread.cdf(within.high)

@@ -6,7 +6,6 @@ what is added is order, charts and tables of everything the record says of itsel
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -17,10 +16,9 @@ from greenzone.report import terminal, wording
 from greenzone.report.charts import Figure, charts
 from greenzone.report.map import caption, map_of
 from greenzone.report.markup import html, name, table
+from greenzone.report.pages import rendered
 from greenzone.report.plain import plain
 from greenzone.report.run import BY_DATE, SEVERITY, Report, by_date, measured_sections
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -41,27 +39,15 @@ def page(reports: Sequence[Report]) -> str:
     Raises:
         RecordError: a record that cannot be shown.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
-    )  # fmt: skip
     parts = [_part(n, report) for n, report in enumerate(reports, 1)]
-    return environment.get_template("report.html").render(
-        parts=parts, title=_title(reports), summary=_summary(reports, parts) if len(parts) > 1 else "",
+    return rendered(
+        "report.html", parts=parts, title=_title(reports),
+        summary=_summary(reports, parts) if len(parts) > 1 else "",
         not_proven=wording.NOT_PROVEN, emulated=any(p.emulated for p in parts), word=EMULATED,
-        style=Markup((TEMPLATES / "report.css").read_text("utf-8")),  # noqa: S704 - files of this package
-        script=Markup((TEMPLATES / "report.js").read_text("utf-8")),  # noqa: S704
     )  # fmt: skip
 
 
 EMULATED = "EMULATED: the measured figures are of an emulated device"
-
-
-def _shown(value: object) -> object:
-    """Every text that a template prints and that is not HTML already."""
-    return value if isinstance(value, Markup) else plain(value)
 
 
 def _title(reports: Sequence[Report]) -> str:

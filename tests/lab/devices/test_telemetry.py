@@ -113,6 +113,15 @@ class FakeNvml:
     def nvmlSystemGetDriverVersion(self) -> str:
         return "580.1"
 
+    def nvmlDeviceGetSerial(self, _: str) -> str:
+        return "1650123"
+
+    def nvmlDeviceGetVbiosVersion(self, _: str) -> str:
+        return "96.00.8E.00.01"
+
+    def nvmlDeviceGetBoardPartNumber(self, _: str) -> str:
+        return "900-2G520-0000-000"
+
 
 def test_a_sample_has_the_units_of_its_names() -> None:
     assert Telemetry(0, None, FakeNvml()).sample() == {
@@ -151,6 +160,13 @@ def test_the_limits() -> None:
     limits = Telemetry(0, None, FakeNvml()).limits()
     assert (limits["power_limit_w"], limits["power_limit_default_w"], limits["ecc"]) == (400, 500, True)
     assert (limits["clock_max_sm_mhz"], limits["memory_bus_bits"], limits["driver"]) == (1980, 5120, "580.1")
+
+
+def test_what_tells_one_board_from_another() -> None:
+    limits = Telemetry(0, None, FakeNvml()).limits()
+    assert (limits["serial"], limits["vbios"]) == ("1650123", "96.00.8E.00.01")
+    assert limits["board"] == "900-2G520-0000-000"
+    assert Telemetry(0, None, FakeNvml(broken=("nvmlDeviceGetSerial",))).limits()["serial"] is None
 
 
 def test_the_links_that_are_up_and_the_host_link_as_the_gpu_could_have_it() -> None:

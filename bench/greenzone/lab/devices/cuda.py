@@ -277,7 +277,7 @@ class CudaDevice:
         return ceilings.rate_tops(self.profile, {**self._limits, "units": self._properties.units}, format)
 
     def ceiling_bandwidth_gb_s(self) -> float | None:
-        return ceilings.bandwidth_gb_s(self._limits)
+        return ceilings.bandwidth_gb_s(self.profile, self._limits)
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -292,6 +292,7 @@ class CudaDevice:
             "driver": None,
             "capability": self.capability,
             "memory_bytes": self.memory_bytes,
+            "memory_bandwidth_ceiling_gb_s": self.ceiling_bandwidth_gb_s(),
             "last_level_cache_bytes": self.last_level_cache_bytes,
             "units": self._properties.units,
             "telemetry": self._telemetry.reason or self._telemetry.source,

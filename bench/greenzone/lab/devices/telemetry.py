@@ -158,6 +158,9 @@ class Telemetry:
         return {
             "uuid": self._ask(lambda: nvml.nvmlDeviceGetUUID(handle)),
             "driver": self._ask(lambda: str(nvml.nvmlSystemGetDriverVersion())),
+            "vbios": self._ask(lambda: str(nvml.nvmlDeviceGetVbiosVersion(handle))),
+            "serial": self._ask(lambda: str(nvml.nvmlDeviceGetSerial(handle))),
+            "board": self._ask(lambda: str(nvml.nvmlDeviceGetBoardPartNumber(handle))),
             "clock_max_sm_mhz": self._ask(lambda: nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM)),
             "clock_max_memory_mhz": self._ask(
                 lambda: nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_MEM)

@@ -264,7 +264,7 @@ class EmulatedDevice:
         return ceilings.rate_tops(self.profile, {}, format)
 
     def ceiling_bandwidth_gb_s(self) -> float | None:
-        return None  # a profile has no memory clock to multiply its bus with
+        return ceilings.bandwidth_gb_s(self.profile, {"emulated": True})
 
     def describe(self) -> dict[str, Any]:
         hardware = self.profile.hardware
@@ -286,6 +286,7 @@ class EmulatedDevice:
             "memory_ecc_bytes": self.memory.ecc_bytes,
             "ecc": self.memory.ecc_bytes > 0 or None,
             "mig": False,
+            "memory_bandwidth_ceiling_gb_s": self.ceiling_bandwidth_gb_s(),
             "last_level_cache_bytes": self.last_level_cache_bytes,
             "units": hardware.units if hardware else None,
             "clock_boost_mhz": hardware.boost_mhz if hardware else None,

@@ -1,0 +1,91 @@
+"""How hard was searched for more: what of the method's search a set of rows has, and what was not searched.
+
+The search of `profiles/methods/us-748-dd.md`: every format by library and from registers, on ordinary data and on
+data that hardly toggles, in the first milliseconds of a cold start and under load; every stream; every link both
+ways at once. A gap makes a figure a weaker lower bound; it is named, and argues for nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from greenzone.lab.evaluation import MEMORY_STREAMS
+from greenzone.lab.link_evidence import HOST_ROUTES, PEER
+from greenzone.parts.profile import DeviceProfile
+from greenzone.policy.represented import QUANTITIES
+from greenzone.records.record import Row
+
+WINDOWS = ("burst", "sustained")
+# What no suite does: said of every unit.
+NEVER = {
+    "tpp": ("several formats at once",),
+    "dram_bandwidth_gb_s": ("data that hardly toggles, but in the stream that writes a constant",),
+    "interconnect_bandwidth_gb_s": ("all links at once: the host's and the peers' together, and several peers",),
+    "copackaged_dram_gb": ("writing and reading back every byte", "DRAM that is in the package and switched off"),
+}
+
+
+@dataclass(frozen=True)
+class Search:
+    """Of one quantity: what was tried and gave a figure, and what was not, each in words."""
+
+    searched: tuple[str, ...]
+    not_searched: tuple[str, ...]
+
+
+def searches(rows: Sequence[Row], profile: DeviceProfile | None) -> dict[str, Search]:
+    """What was searched of each quantity.
+
+    Args:
+        rows: of every record of a unit that follows the method.
+        profile: of the part represented; its formats are those that are to be tried.
+    """
+    asked: dict[str, Callable[[], Iterable[tuple[str, str | None]]]] = {
+        "tpp": lambda: _rates(rows, profile),
+        "dram_bandwidth_gb_s": lambda: _named(rows, MEMORY_STREAMS),
+        "interconnect_bandwidth_gb_s": lambda: _named(rows, (*HOST_ROUTES, PEER)),
+        "copackaged_dram_gb": lambda: [("the capacity the driver counts", None)],
+    }
+    return {quantity: _search(quantity, asked[quantity]()) for quantity in QUANTITIES}
+
+
+def _search(quantity: str, tried: Iterable[tuple[str, str | None]]) -> Search:
+    found = list(tried)
+    done = [what for what, why in found if why is None]
+    missing = [f"{what}: {why}" for what, why in found if why is not None]
+    return Search(tuple(done), (*missing, *NEVER[quantity]))
+
+
+def _rates(rows: Sequence[Row], profile: DeviceProfile | None) -> Iterator[tuple[str, str | None]]:
+    """Each format three ways; a way counts where both windows gave a figure that holds."""
+    claimed = list(profile.peak_tops.rates()) if profile and profile.peak_tops else []
+    known = list(profile.hardware.ops_per_clock) if profile and profile.hardware else []
+    seen = [r.format for r in rows if r.name in ("matmul", "peak") and r.format]
+    for form in dict.fromkeys((*claimed, *known, *seen)):
+        own = [r for r in rows if r.format == form]
+        library = [r for r in own if r.name == "matmul" and r.data != "low_toggle"]
+        quiet = [r for r in own if r.name == "matmul" and r.data == "low_toggle"]
+        yield f"{form} by library", _why(library, rows, "matmul")
+        yield f"{form} on low-toggle data", _why(quiet, rows, "matmul")
+        yield f"{form} from registers", _why([r for r in own if r.name == "peak"], rows, "peak")
+
+
+def _named(rows: Sequence[Row], names: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    for name in names:
+        yield name.replace("_", " ").replace(".", " "), _why([r for r in rows if r.name == name], rows, name)
+
+
+def _why(own: Sequence[Row], rows: Sequence[Row], name: str) -> str | None:
+    """None where a figure that holds was found in both windows; else why not."""
+    if all(any(r.window == w and r.measured and r.validity == "valid" for r in own) for w in WINDOWS):
+        return None
+    if refused := next((r for r in own if r.validity in ("invalid", "unstable")), None):
+        return f"{refused.validity}: {refused.notes[-1]}" if refused.notes else str(refused.validity)
+    everywhere = [r for r in rows if r.name == name and r.format is None and not r.measured]
+    reason = next((r.reason for r in (*own, *everywhere) if r.reason), None)
+    return reason or "not run"
+
+
+def refused(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows of the four quantities whose figure was refused: a wrong result, or above what is possible."""
+    names = ("matmul", "peak", *MEMORY_STREAMS, *HOST_ROUTES, PEER)
+    return (r for r in rows if r.name in names and r.measured and r.validity == "invalid")
