@@ -14,7 +14,7 @@ from click.testing import Result
 import greenzone
 from greenzone.datafiles import data_root, sha256
 from greenzone.lab.harness import Request, run
-from greenzone.policy.statements import EMULATED
+from greenzone.policy.certifying.statements import EMULATED
 from greenzone.records.digests import digests
 
 from .test_bad_input import refused

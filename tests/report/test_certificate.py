@@ -11,11 +11,11 @@ import pytest
 
 from greenzone.datafiles import build, load
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.certificate import Certificate
-from greenzone.policy.examining import Examined, File
-from greenzone.policy.method import load_method
-from greenzone.policy.represented import Represented
-from greenzone.policy.statements import EMULATED, NOT_SHOWN
+from greenzone.policy.certifying.certificate import Certificate
+from greenzone.policy.certifying.examining import Examined, File
+from greenzone.policy.certifying.method import load_method
+from greenzone.policy.certifying.represented import Represented
+from greenzone.policy.certifying.statements import EMULATED, NOT_SHOWN
 from greenzone.records import store
 from greenzone.report import certificate
 from greenzone.report.certificate import page

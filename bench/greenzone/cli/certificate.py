@@ -12,9 +12,9 @@ from greenzone.errors import UsageError
 if TYPE_CHECKING:
     from greenzone.parts.catalogue import Catalogue
     from greenzone.parts.profile import DeviceProfile
-    from greenzone.policy.certificate import Certificate
-    from greenzone.policy.examining import Examined
-    from greenzone.policy.represented import Represented
+    from greenzone.policy.certifying.certificate import Certificate
+    from greenzone.policy.certifying.examining import Examined
+    from greenzone.policy.certifying.represented import Represented
 
 FORMS = (".html", ".json")
 
@@ -69,7 +69,7 @@ def certificate(
 
 
 def _print_method() -> None:
-    from greenzone.policy.method import load_method
+    from greenzone.policy.certifying.method import load_method
 
     method = load_method()
     click.echo(f"{method.text}\nSHA-256 of this text: {method.sha256}")
@@ -88,9 +88,9 @@ def _paths(given: Sequence[Path]) -> list[Path]:
 def _certificate(paths: Sequence[Path], represented_file: Path, folder: Path | None, key: Path | None) -> "Certificate":
     from greenzone.datafiles import read_bytes, sha256
     from greenzone.parts.catalogue import load_catalogue, load_profile
-    from greenzone.policy.certificate import Certificate
-    from greenzone.policy.method import load_method
-    from greenzone.policy.represented import load_represented
+    from greenzone.policy.certifying.certificate import Certificate
+    from greenzone.policy.certifying.method import load_method
+    from greenzone.policy.certifying.represented import load_represented
 
     represented = load_represented(represented_file)
     profile = load_profile(represented.part, folder)
@@ -105,7 +105,7 @@ def _examined(
 ) -> Iterator["Examined"]:  # fmt: skip
     """One record after the other: a lot may have hundreds, and each is kept without its samples."""
     from greenzone.datafiles import sha256
-    from greenzone.policy.examining import File, examine, signature_of
+    from greenzone.policy.certifying.examining import File, examine, signature_of
     from greenzone.records import store
 
     for n, path in enumerate(paths, 1):

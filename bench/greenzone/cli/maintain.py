@@ -16,8 +16,8 @@ from greenzone.lab.models import ModelFile
 from greenzone.law.countries import Group
 from greenzone.law.regimes import Regime
 from greenzone.parts.profile import DeviceProfile
+from greenzone.policy.certifying.represented import Represented
 from greenzone.policy.document import Policy
-from greenzone.policy.represented import Represented
 from greenzone.records.record import Record
 from greenzone.records.store import write_text
 from greenzone.schemas import check, json_schema

@@ -13,8 +13,8 @@ from greenzone.fleet import terminal
 from greenzone.fleet.charts import MOST_APART, MOST_DOTS, MOST_FIGURES, drift_charts, strips
 from greenzone.fleet.outliers import MATERIAL
 from greenzone.fleet.summary import Fleet, LotSummary, by_device, of_siblings
-from greenzone.report.html import TEMPLATES
 from greenzone.report.markup import html, table
+from greenzone.report.pages import rendered
 from greenzone.report.plain import plain
 from greenzone.report.terminal import as_text
 
@@ -35,20 +35,12 @@ class Part:
 
 def page(fleet: Fleet) -> str:
     """The page of a fleet, whole."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
     parts = [_part(n, lot) for n, lot in enumerate(fleet.lots, 1)]
     emulated = any(p.emulated for p in parts)
-    return environment.get_template("fleet.html").render(
-        parts=parts, headline=terminal.headline(fleet), emulated=emulated, word=terminal.EMULATED,
+    return rendered(
+        "fleet.html", parts=parts, headline=terminal.headline(fleet), emulated=emulated, word=terminal.EMULATED,
         title=f"{'EMULATED: ' if emulated else ''}{terminal.headline(fleet)} - greenzone fleet",
         left_out=_left_out(fleet), not_proven=terminal.NOT_PROVEN,
-        style=Markup((TEMPLATES / "report.css").read_text("utf-8")),  # noqa: S704 - files of this package
-        script=Markup((TEMPLATES / "report.js").read_text("utf-8")),  # noqa: S704
     )  # fmt: skip
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from greenzone.policy import statements
-from greenzone.policy.bounding import OUTCOMES, Bound, Outcome
-from greenzone.policy.certificate import STATUS, Certificate
+from greenzone.policy.certifying import statements
+from greenzone.policy.certifying.bounding import OUTCOMES, Bound, Outcome
+from greenzone.policy.certifying.certificate import STATUS, Certificate
+from greenzone.policy.certifying.represented import QUANTITIES
+from greenzone.policy.certifying.units import Unit
 from greenzone.policy.lines import Status
-from greenzone.policy.represented import QUANTITIES
-from greenzone.policy.units import Unit
 from greenzone.report.markup import table
 from greenzone.report.pages import rendered
 from greenzone.report.plain import plain

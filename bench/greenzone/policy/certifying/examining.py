@@ -11,8 +11,8 @@ from typing import Any
 from greenzone.errors import GreenzoneError, NotVerified
 from greenzone.parts.catalogue import Catalogue
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.conditions import conflicts, departures
-from greenzone.policy.represented import Represented
+from greenzone.policy.certifying.conditions import conflicts, departures
+from greenzone.policy.certifying.represented import Represented
 from greenzone.records.record import Record
 
 LONGEST_UUID = 64  # NVIDIA's have 40 characters

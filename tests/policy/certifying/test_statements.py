@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from itertools import product
 
-from greenzone.policy import statements
-from greenzone.policy.bounding import OUTCOMES, Bound, Ceiling, Figure, bound
-from greenzone.policy.lots import Sample
-from greenzone.policy.represented import QUANTITIES
+from greenzone.policy.certifying import statements
+from greenzone.policy.certifying.bounding import OUTCOMES, Bound, Ceiling, Figure, bound
+from greenzone.policy.certifying.lots import Sample
+from greenzone.policy.certifying.represented import QUANTITIES
 
 # What no certificate may say, whatever was measured: words of law, and a measurement made an upper bound.
 FORBIDDEN = (

@@ -6,7 +6,7 @@ import pytest
 
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.ceilings import ceilings
+from greenzone.policy.certifying.ceilings import ceilings
 
 
 def test_a_term_that_is_missing_leaves_no_ceiling(x1: DeviceProfile) -> None:

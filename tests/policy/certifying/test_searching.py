@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.examining import Examined
-from greenzone.policy.searching import NEVER, searches
+from greenzone.policy.certifying.examining import Examined
+from greenzone.policy.certifying.searching import NEVER, searches
 
 from .conftest import rows
 

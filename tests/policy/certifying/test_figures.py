@@ -8,8 +8,8 @@ import pytest
 
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.examining import Examined
-from greenzone.policy.figures import STORED_BITS, UNSETTLED, figures
+from greenzone.policy.certifying.examining import Examined
+from greenzone.policy.certifying.figures import STORED_BITS, UNSETTLED, figures
 
 Examine = Callable[..., Examined]
 

@@ -8,8 +8,8 @@ import pytest
 from greenzone.datafiles import data_root
 from greenzone.errors import DataFileError
 from greenzone.parts.catalogue import load_profile
-from greenzone.policy.ceilings import ceilings
-from greenzone.policy.represented import QUANTITIES, Represented, load_represented
+from greenzone.policy.certifying.ceilings import ceilings
+from greenzone.policy.certifying.represented import QUANTITIES, Represented, load_represented
 
 HEAD = (
     'schema = 1\nlot = "L"\npart = "nvidia-h20"\nunits = 2\ndecision_rule = "guard"\ndecided_on = 2026-11-20\n'

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from greenzone.lab.evaluation import MEMORY_STREAMS
 from greenzone.lab.link_evidence import HOST_ROUTES, PEER
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.represented import QUANTITIES
+from greenzone.policy.certifying.represented import QUANTITIES
 from greenzone.records.record import Row
 
 WINDOWS = ("burst", "sustained")

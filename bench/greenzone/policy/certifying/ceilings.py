@@ -18,9 +18,9 @@ from greenzone.intervals import number
 from greenzone.lab.fingerprint import CLOCKS
 from greenzone.lab.live import links_of
 from greenzone.parts.profile import DeviceProfile, Hardware
-from greenzone.policy.bounding import Ceiling
-from greenzone.policy.figures import plain_number
-from greenzone.policy.represented import GIB_GB
+from greenzone.policy.certifying.bounding import Ceiling
+from greenzone.policy.certifying.figures import plain_number
+from greenzone.policy.certifying.represented import GIB_GB
 
 NO_PROFILE = "no profile says what this silicon is"
 

@@ -9,11 +9,11 @@ import pytest
 
 from greenzone.datafiles import build, load
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.certificate import Certificate
-from greenzone.policy.conditions import WORKLOADS
-from greenzone.policy.examining import Examined, File
-from greenzone.policy.method import load_method
-from greenzone.policy.represented import Represented
+from greenzone.policy.certifying.certificate import Certificate
+from greenzone.policy.certifying.conditions import WORKLOADS
+from greenzone.policy.certifying.examining import Examined, File
+from greenzone.policy.certifying.method import load_method
+from greenzone.policy.certifying.represented import Represented
 from greenzone.records import store
 
 DAY = date(2026, 11, 20)

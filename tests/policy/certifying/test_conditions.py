@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from greenzone.parts.catalogue import load_catalogue, load_profile
-from greenzone.policy.conditions import LOWERING, conflicts, departures
-from greenzone.policy.examining import Examined
-from greenzone.policy.represented import Represented
+from greenzone.policy.certifying.conditions import LOWERING, conflicts, departures
+from greenzone.policy.certifying.examining import Examined
+from greenzone.policy.certifying.represented import Represented
 
 Examine = Callable[..., Examined]
 H200 = load_profile("nvidia-h200-sxm")

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy import statements
-from greenzone.policy.certificate import Certificate
-from greenzone.policy.examining import Examined
-from greenzone.policy.figures import Power
-from greenzone.policy.method import load_method
-from greenzone.policy.represented import QUANTITIES
-from greenzone.policy.searching import NEVER
+from greenzone.policy.certifying import statements
+from greenzone.policy.certifying.certificate import Certificate
+from greenzone.policy.certifying.examining import Examined
+from greenzone.policy.certifying.figures import Power
+from greenzone.policy.certifying.method import load_method
+from greenzone.policy.certifying.represented import QUANTITIES
+from greenzone.policy.certifying.searching import NEVER
 
 from .conftest import rows
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.bounding import OUTCOMES, Bound, Ceiling, Figure, Outcome, bound
-from greenzone.policy.ceilings import ceilings
-from greenzone.policy.examining import FACTS, TOLD_BY_DRIVER, Examined
-from greenzone.policy.figures import Power, figures, peak_power, plain_number
-from greenzone.policy.represented import QUANTITIES, Represented
-from greenzone.policy.searching import Search, refused, searches
+from greenzone.policy.certifying.bounding import OUTCOMES, Bound, Ceiling, Figure, Outcome, bound
+from greenzone.policy.certifying.ceilings import ceilings
+from greenzone.policy.certifying.examining import FACTS, TOLD_BY_DRIVER, Examined
+from greenzone.policy.certifying.figures import Power, figures, peak_power, plain_number
+from greenzone.policy.certifying.represented import QUANTITIES, Represented
+from greenzone.policy.certifying.searching import Search, refused, searches
 
 ONE_OF = "the package shows {} devices and a record is of one: what all of them reach at once was not measured"
 NO_UUID = "no UUID: the record does not tell which unit it is of"

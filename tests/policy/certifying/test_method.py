@@ -9,9 +9,9 @@ from greenzone.lab.streams import STREAMS
 from greenzone.lab.units import LAB_RUNS
 from greenzone.lab.workloads import WORKLOADS as RUN
 from greenzone.lab.workloads import left_out, memory
-from greenzone.policy.bounding import OUTCOMES
-from greenzone.policy.conditions import SUITE, WORKLOADS
-from greenzone.policy.method import load_method
+from greenzone.policy.certifying.bounding import OUTCOMES
+from greenzone.policy.certifying.conditions import SUITE, WORKLOADS
+from greenzone.policy.certifying.method import load_method
 
 METHOD = load_method()
 WORDS = {3: "three", 8: "eight", 9: "nine"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenzone.policy.lots import Sample, remaining_max
+from greenzone.policy.certifying.lots import Sample, remaining_max
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from datetime import date
 
 from greenzone.intervals import number
 from greenzone.parameters import PARAMETERS
-from greenzone.policy.bounding import Bound, Figure
-from greenzone.policy.figures import Power
-from greenzone.policy.lots import Sample
+from greenzone.policy.certifying.bounding import Bound, Figure
+from greenzone.policy.certifying.figures import Power
+from greenzone.policy.certifying.lots import Sample
 
 # What would close the gap between a represented value and a ceiling above it.
 CLOSED_BY = {

@@ -12,7 +12,7 @@ from greenzone.lab.fingerprint import seen
 from greenzone.lab.identify import identify
 from greenzone.parts.catalogue import Catalogue, named
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.represented import Represented
+from greenzone.policy.certifying.represented import Represented
 from greenzone.records.record import Record
 
 SUITE = "lab"

@@ -12,14 +12,14 @@ from typing import Any
 
 from greenzone.parameters import PARAMETERS
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy import statements
-from greenzone.policy.bounding import Bound, Outcome
-from greenzone.policy.examining import Examined
+from greenzone.policy.certifying import statements
+from greenzone.policy.certifying.bounding import Bound, Outcome
+from greenzone.policy.certifying.examining import Examined
+from greenzone.policy.certifying.lots import Sample
+from greenzone.policy.certifying.method import Method
+from greenzone.policy.certifying.represented import Represented
+from greenzone.policy.certifying.units import Unit, units_of
 from greenzone.policy.lines import Line, Status, exit_code
-from greenzone.policy.lots import Sample
-from greenzone.policy.method import Method
-from greenzone.policy.represented import Represented
-from greenzone.policy.units import Unit, units_of
 
 SCHEMA = "greenzone.certificate/1"
 STATUS: dict[Outcome, Status] = {

@@ -11,7 +11,7 @@ from greenzone.formats import FORMATS
 from greenzone.lab.evaluation import MEASURED_RATES, MEMORY_STREAMS
 from greenzone.lab.link_evidence import HOST_ROUTES, PEER
 from greenzone.parts.profile import DeviceProfile
-from greenzone.policy.bounding import Figure
+from greenzone.policy.certifying.bounding import Figure
 from greenzone.records.record import EstimateRow, Record, Row
 
 UNSETTLED = "the row did not settle"

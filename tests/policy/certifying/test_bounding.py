@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenzone.policy.bounding import OUTCOMES, Bound, Ceiling, Figure, bound
-from greenzone.policy.statements import statement
+from greenzone.policy.certifying.bounding import OUTCOMES, Bound, Ceiling, Figure, bound
+from greenzone.policy.certifying.statements import statement
 
 QUANTITY = "dram_bandwidth_gb_s"
 RULES = ("simple", "guard", "nonbinary")
