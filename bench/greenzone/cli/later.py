@@ -6,7 +6,6 @@ from greenzone.errors import NotThereYet
 
 LATER = {
     "certificate": "a certificate of records",
-    "fleet": "many devices",
 }
 
 

@@ -27,13 +27,9 @@ COMMANDS = {
     "export": "greenzone.cli.export:export",
     "map": "greenzone.cli.map:map",
     "report": "greenzone.cli.report:report",
+    "fleet": "greenzone.cli.fleet:fleet",
     **{name: f"greenzone.cli.explore:{name}" for name in ("timeline", "matrix", "headroom", "design")},
-    **{
-        name: f"greenzone.cli.later:{name}"
-        for name in (
-            "certificate", "fleet",
-        )
-    },
+    "certificate": "greenzone.cli.later:certificate",
 }  # fmt: skip
 
 
