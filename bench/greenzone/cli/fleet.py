@@ -175,7 +175,7 @@ def _print(roll: "Roll", folder: Path, as_json: bool) -> None:
 def _exit_code(roll: "Roll", folder: Path) -> None:
     """A device that was not measured comes first, then an unsound figure of any, then one that gave none."""
     told: Mapping[int, tuple[type[Exception], str]] = {
-        1: (DeviceError, "not measured as one device each"),
+        1: (DeviceError, "without a whole record of their own"),
         5: (InvalidMeasurement, "with a figure that is not sound; run again on a quiet machine, or check the profile"),
         4: (NothingMeasured, "without a figure"),
     }

@@ -27,6 +27,10 @@ def main() -> None:
     """Measure what standard input asks for."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
+    # A worker of a cluster, or a shell's background job, hands down an interrupt that is blocked or ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     asked, begun = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     told = lambda text: _say(out, "finished", text)  # noqa: E731
@@ -41,8 +45,7 @@ def line_of(request: Request, begun: Path | None) -> bytes:
 def measured(request: Request, begun: Path | None, told: Progress) -> tuple[End, str]:
     """Measure a device, or go on with its record, and say how that ended and why."""
     try:
-        _measure(request, begun, told)
-        return "ended", ""
+        return "ended", _measure(request, begun, told)
     except (Interrupted, KeyboardInterrupt) as error:
         return "stopped", str(error) or "stopped before anything was measured"
     except DeviceError as error:
@@ -51,15 +54,19 @@ def measured(request: Request, begun: Path | None, told: Progress) -> tuple[End,
         return "failed", str(error)
 
 
-def _measure(request: Request, begun: Path | None, told: Progress) -> None:
-    if begun is not None:
-        try:
-            harness.resume(begun, told)
-            return
-        except (UsageError, RecordError):
-            # Of another device, driver or version, or broken: it stays, and is no record of this fleet.
-            begun.replace(begun.with_suffix(".json.old"))
-    harness.run(request, told)
+def _measure(request: Request, begun: Path | None, told: Progress) -> str:
+    """Go on with a record where that can be done, else measure anew and say why."""
+    if begun is None:
+        harness.run(request, told)
+        return ""
+    try:
+        harness.resume(begun, told)
+        return ""
+    except (UsageError, RecordError) as error:
+        # Of another device, driver or version, or broken: it stays, and is no record of this fleet.
+        begun.replace(begun.with_suffix(".json.old"))
+        harness.run(request, told)
+        return f"measured anew: {error}"
 
 
 def _say(out: TextIO, kind: str, text: str) -> None:

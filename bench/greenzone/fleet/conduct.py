@@ -139,7 +139,8 @@ def _jobs(roll: Roll, places: Mapping[int, Slot], folder: Path) -> list[Job]:
 
 
 def _job(roll: Roll, job: Job, siblings: Sequence[str], folder: Path) -> Job:
-    entry, own = roll.entries[job.number], folder / f"{_safe(job.slot.node)}-{job.number}"
+    entry = roll.entries[job.number]
+    own = folder / (Path(entry.record).parts[0] if entry.record else f"{_safe(job.slot.node)}-{job.number}")
     told = {
         "id": roll.id, "engine": roll.engine, "node": job.slot.node, "number": job.number, "of": len(roll.entries),
         "device": job.slot.device, "serial": roll.serial, "beside": list(siblings),

@@ -87,7 +87,7 @@ class Child:
         if self._late:
             return "late", f"no end after {self._timeout_s:g} s: it was ended"
         if self._stopped:
-            return "stopped", (said and said[1]) or "stopped before anything was measured"
+            return "stopped", (said and said[1]) or "it was ended before it had said what it has"
         return said or ("failed", f"its process died ({ending(code)}){self._last_words()}")
 
     def _last_words(self) -> str:

@@ -6,6 +6,7 @@ engine of one node does, and sends the record's JSON document, which is validate
 """
 
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from greenzone.records.store import write_text
 PLACING_S = 60.0  # for the accelerators to be free
 ROLL_CALL_S = 180.0  # for a node to start a worker, on a busy machine
 LATE_S = 60.0  # beside the time a device may take: after so long it is the node that does not answer
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
 @contextmanager
@@ -161,7 +163,7 @@ class RayEngine:
                 node, accelerator = self._ray.get(call)
                 seats.append(_Seat(calls[call], nodes[node], accelerator))
             except self._ray.exceptions.RayError as error:
-                silent.append(f"no worker could start there: {_words(error)}")
+                silent.append(f"no worker could start there ({_words(error)}); every node needs this greenzone")
         return sorted(seats, key=lambda seat: (seat.node, int(seat.accelerator or 0))), silent
 
     def _node_names(self) -> Mapping[str, str]:
@@ -218,5 +220,6 @@ def _arrived(job: Job, answer: Answer, name: str | None, document: str | None) -
 
 def _words(error: Exception) -> str:
     """One line of what Ray says: the first, or the last of a traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return lines[-1 if lines[0].startswith("ray::") else 0][:200]
+    lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
+    words = lines or [type(error).__name__]
+    return words[-1 if "ray::" in words[0] else 0][:200]

@@ -77,7 +77,8 @@ def _title(entry: Entry) -> str:
 def _texts(entry: Entry) -> list[str]:
     """Why it has its state, and what its record warns of; the device's name stands before it already."""
     why = [f"{entry.state}: {entry.why}" if entry.state != "done" else entry.why] if entry.why else []
-    return [text.removeprefix(f"{entry.device}: ") for text in dict.fromkeys([*why, *entry.notes])]
+    own = f"{entry.device}: ", f"{entry.seen_as}: "
+    return [text.replace(own[0], "", 1).replace(own[1], "", 1) for text in dict.fromkeys([*why, *entry.notes])]
 
 
 def _foot(roll: Roll, folder: Path) -> list[RenderableType]:
