@@ -73,7 +73,8 @@ def _require(asked: Request, slots: Sequence[Slot], faults: Mapping[int, str]) -
     if alien := [number for number in faults if number >= len(slots)]:
         raise UsageError(f"--fault {alien[0]}:...: no device {alien[0]}; this fleet has 0..{len(slots) - 1}")
     for number, slot in enumerate(slots):
-        harness.require(replace(asked, device=slot.seen_as, fault=faults.get(number)))
+        if slot.why is None:
+            harness.require(replace(asked, device=slot.seen_as, fault=faults.get(number)))
 
 
 def conduct(roll: Roll, slots: Sequence[Slot], engine: Engine, folder: Path, heard: Heard) -> Roll:

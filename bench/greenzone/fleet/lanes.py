@@ -1,9 +1,9 @@
 """Jobs side by side: each lane does its own one after another, and answers are given as they come."""
 
-import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from greenzone.fleet.engine import Answer, Job
 
@@ -31,7 +31,7 @@ def answers(
     Raises:
         KeyboardInterrupt: after the answers of what was under way.
     """
-    done: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    done: SimpleQueue[Answer] = SimpleQueue()
     stopping = threading.Event()
 
     def work(lane: Lane) -> None:
