@@ -1,6 +1,6 @@
 """A fleet whose engine is a script: what each device answers is written down before."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from greenzone.fleet import child
-from greenzone.fleet.engine import Answer, Job, Slot, Told
+from greenzone.fleet.engine import Answer, Answers, Job, Slot, Told
 from greenzone.fleet.process import newest
 from greenzone.lab.harness import Request
 
@@ -26,7 +26,7 @@ class Scripted:
     def devices(self, names: Sequence[str]) -> Sequence[Slot]:
         return self.slots
 
-    def run(self, jobs: Sequence[Job], told: Told) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job], told: Told) -> Answers:
         for job in jobs:
             self.asked.append(job)
             told(job.number, "interconnect.host_to_device")

@@ -140,6 +140,40 @@ def test_those_that_are_not_there_are_missing(fleet_request: Request, scripted: 
     ]  # fmt: skip
 
 
+def test_one_that_never_came_may_come_when_the_fleet_goes_on(
+    fleet_request: Request, scripted: Make, folder: Path
+) -> None:
+    roll = whole(fleet_request, scripted(PAIR[0]), folder, expected=2)
+    assert states(roll) == ["done", "missing"]
+    again = scripted(*PAIR)
+    conduct(roll, call(roll, again, folder), again, folder, lambda entry, text: None)
+    assert [job.slot.device for job in again.asked] == [PAIR[1]]
+    assert (states(roll), roll.entries[1].device, roll.exit_code) == (["done", "done"], PAIR[1], 0)
+
+
+def test_an_interrupt_between_two_answers_stops_the_engine(
+    fleet_request: Request, scripted: Make, sound: Measure, folder: Path
+) -> None:
+    """What the engine has under way must not go on when nobody waits for it any more."""
+    engine, closed = scripted(*PAIR), []
+
+    def run(jobs: Any, told: Any) -> Any:
+        try:
+            yield from (sound(job) for job in jobs)
+        finally:
+            closed.append(True)
+
+    def interrupt(entry: object, text: str | None) -> None:
+        raise KeyboardInterrupt
+
+    engine.run = run
+    roll = new_roll(fleet_request, "scripted")
+    with pytest.raises(KeyboardInterrupt):
+        conduct(roll, call(roll, engine, folder), engine, folder, interrupt)
+    assert closed == [True]
+    assert states(read_roll(folder)) == ["done", "waiting"]
+
+
 def test_one_device_that_comes_twice_is_named_twice(fleet_request: Request, scripted: Make, folder: Path) -> None:
     roll = whole(fleet_request, scripted(PAIR[0], PAIR[0], PAIR[1]), folder)
     assert (states(roll), roll.exit_code) == (["twice", "twice", "done"], 1)

@@ -74,6 +74,23 @@ def test_an_interrupt_stops_what_is_under_way_and_begins_nothing(monkeypatch: py
     assert stopped.is_set()
 
 
+def test_one_that_is_closed_early_stops_what_is_under_way() -> None:
+    stopped, begun = threading.Event(), threading.Event()
+
+    def measure(one: Job) -> Answer:
+        if one.number == 0:
+            return Answer(0, "ended")
+        begun.set()
+        assert stopped.wait(30)
+        return Answer(one.number, "stopped")
+
+    stream = answers(lanes_of(JOBS, serial=True), measure, stopped.set, 2)
+    assert next(stream).number == 0
+    assert begun.wait(30)
+    stream.close()
+    assert stopped.is_set()
+
+
 def _interrupt_first_get(monkeypatch: pytest.MonkeyPatch, ready: Callable[[], bool]) -> None:
     """The queue is interrupted once, after a job is under way, as by Ctrl-C."""
     class Interrupted(SimpleQueue):  # type: ignore[type-arg]

@@ -113,7 +113,8 @@ def require_alone(*allowed: str) -> None:
     context = click.get_current_context()
     given = [n for n in context.params if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
     if extra := [n for n in given if n not in ("resume", *allowed)]:
-        raise UsageError(f"--resume takes everything from the record; leave out what sets {', '.join(sorted(extra))}")
+        names = ", ".join(sorted(extra))
+        raise UsageError(f"--resume takes everything from the run it goes on with; leave out what sets {names}")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,12 +91,13 @@ def conduct(roll: Roll, slots: Sequence[Slot], engine: Engine, folder: Path, hea
     asked = {job.number: job.request for job in jobs}
     roll.ended_at = None
     try:
-        for answer in engine.run(jobs, lambda number, text: heard(roll.entries[number], text)):
-            entry = entered(roll.entries[answer.number], answer, asked[answer.number], folder)
-            roll.entries[answer.number] = entry
-            roll.entries = name_twins(roll.entries)
-            write_roll(roll, folder)
-            heard(roll.entries[answer.number], None)
+        with closing(engine.run(jobs, lambda number, text: heard(roll.entries[number], text))) as answers:
+            for answer in answers:
+                entry = entered(roll.entries[answer.number], answer, asked[answer.number], folder)
+                roll.entries[answer.number] = entry
+                roll.entries = name_twins(roll.entries)
+                write_roll(roll, folder)
+                heard(roll.entries[answer.number], None)
     finally:
         roll.ended_at = datetime.now(UTC).isoformat(timespec="seconds")
         write_roll(roll, folder)
@@ -103,18 +105,30 @@ def conduct(roll: Roll, slots: Sequence[Slot], engine: Engine, folder: Path, hea
 
 
 def _pairs(entries: Sequence[Entry], slots: Sequence[Slot]) -> list[tuple[Entry, Slot]]:
-    """Each device with its place: the one of its node, or one of its name where the node is called otherwise now."""
-    left = list(slots)
+    """Each device with its place: the one it had, one of its name on another node, or a new one if it had none."""
+    left, waiting = list(slots), list(entries)
     found: list[tuple[Entry, Slot]] = []
-    for exact in (True, False):
-        for entry in entries:
-            if any(entry is known for known, _ in found):
-                continue
-            fits = (s for s in left if s.device == entry.device and (s.node == entry.node or not exact))
-            if (slot := next(fits, None)) is not None:
+    for fits in (_same_place, _same_name, _new_place):
+        for entry in list(waiting):
+            if (slot := next((s for s in left if fits(entry, s)), None)) is not None:
                 left.remove(slot)
+                waiting.remove(entry)
                 found.append((entry, slot))
     return found
+
+
+def _same_place(entry: Entry, slot: Slot) -> bool:
+    return (entry.node, entry.device) == (slot.node, slot.device)
+
+
+def _same_name(entry: Entry, slot: Slot) -> bool:
+    """A cluster that was started anew calls its nodes otherwise; what an emulated device is does not hang on them."""
+    return entry.device == slot.device
+
+
+def _new_place(entry: Entry, slot: Slot) -> bool:
+    """A device that never came may come now."""
+    return not entry.node and not slot.why
 
 
 def _placed(entries: Sequence[Entry], slots: Sequence[Slot]) -> list[Entry]:
@@ -129,7 +143,11 @@ def _moved(entry: Entry, slot: Slot | None) -> Entry:
     if slot is None or slot.why:
         why = slot.why if slot else entry.why or "it is not there any more"
         return entry.model_copy(update={"state": "missing", "why": why, "exit_code": 1})
-    return entry.model_copy(update={"state": "waiting", "why": None, "exit_code": 0, "node": slot.node})
+    return entry.model_copy(update={"state": "waiting", "why": None, "exit_code": 0, **_place(slot)})
+
+
+def _place(slot: Slot) -> dict[str, str]:
+    return {"node": slot.node, "device": slot.device, "seen_as": slot.seen_as}
 
 
 def _jobs(roll: Roll, places: Mapping[int, Slot], folder: Path) -> list[Job]:

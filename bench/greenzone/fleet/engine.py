@@ -4,7 +4,7 @@ An engine places work and nothing else: a device is measured by the harness, in 
 (`greenzone.fleet.child`) or in this one. It does not try anything twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -13,7 +13,8 @@ from greenzone.lab.harness import Request
 
 # How a device's run ended, as the engine sees it; what its record says is another matter.
 End = Literal["ended", "failed", "missing", "late", "stopped"]
-Told = Callable[[int, str], None]  # number of the device, the benchmark it finished
+Told = Callable[[int, str], None]  # number of the device, the benchmark it finished; called from any thread
+Answers = Generator["Answer", None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,11 @@ class Engine(Protocol):
             DeviceError: there is none, or the engine's cluster cannot be used.
         """
 
-    def run(self, jobs: Sequence[Job], told: Told) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job], told: Told) -> Answers:
         """Measure each job once and give its answer as it comes. An interrupt ends every process.
 
         What was under way then answers `stopped`, and the KeyboardInterrupt is raised after the last answer.
+        Closed before its end it stops what is under way too, and returns when that has stopped.
         """
 
 

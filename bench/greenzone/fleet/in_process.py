@@ -1,12 +1,12 @@
 """The engine of one device: measured in this process, where a debugger sees it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from greenzone.fleet import local
 from greenzone.fleet.child import measured
-from greenzone.fleet.engine import Answer, Job, Slot, Told
+from greenzone.fleet.engine import Answer, Answers, Job, Slot, Told
 from greenzone.fleet.process import newest
 
 
@@ -16,7 +16,7 @@ class InProcessEngine:
     def devices(self, names: Sequence[str]) -> Sequence[Slot]:
         return local.slots(names, masked=False)
 
-    def run(self, jobs: Sequence[Job], told: Told) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job], told: Told) -> Answers:
         for job in jobs:
             began = time.monotonic()
             end, why = measured(job.request, job.begun, partial(told, job.number))

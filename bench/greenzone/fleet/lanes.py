@@ -1,11 +1,11 @@
 """Jobs side by side: each lane does its own one after another, and answers are given as they come."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
-from greenzone.fleet.engine import Answer, Job
+from greenzone.fleet.engine import Answer, Answers, Job
 
 Lane = Sequence[Job]
 
@@ -19,7 +19,7 @@ def lanes_of(jobs: Sequence[Job], serial: bool) -> list[Lane]:
 
 def answers(
     lanes: Sequence[Lane], measure: Callable[[Job], Answer], stop: Callable[[], None], at_once: int
-) -> Iterator[Answer]:
+) -> Answers:
     """The answer of every job.
 
     Args:
@@ -45,13 +45,20 @@ def answers(
         try:
             for _ in range(sum(map(len, lanes))):
                 yield done.get()
-        except (KeyboardInterrupt, GeneratorExit):
-            stopping.set()
-            stop()
-            pool.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:
+            _end(pool, stopping, stop)
             while not done.empty():
                 yield done.get()
             raise
+        except GeneratorExit:
+            _end(pool, stopping, stop)
+            raise
+
+
+def _end(pool: ThreadPoolExecutor, stopping: threading.Event, stop: Callable[[], None]) -> None:
+    stopping.set()
+    stop()
+    pool.shutdown(cancel_futures=True)
 
 
 def _sure(measure: Callable[[Job], Answer], job: Job) -> Answer:

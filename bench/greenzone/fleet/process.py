@@ -32,6 +32,8 @@ class Child:
         self._job, self._began = job, time.monotonic()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._timeout_s, self._late, self._stopped = timeout_s, False, False
+        self._ending = threading.Timer(GRACE_S, self.end)
+        self._ending.daemon = True
         self._process = subprocess.Popen(
             [sys.executable, "-m", "greenzone.fleet.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self._log, env=_environment(job), start_new_session=True,
@@ -50,6 +52,7 @@ class Child:
             end, why = self._heard(told)
         finally:
             late.cancel()
+            self._ending.cancel()
             self.end()
             self._output.close()
             self._log.close()
@@ -60,9 +63,8 @@ class Child:
         self._stopped = True
         with suppress(OSError):
             self._input.close()
-        ending = threading.Timer(GRACE_S, self.end)
-        ending.daemon = True
-        ending.start()
+        with suppress(RuntimeError):  # it was told before
+            self._ending.start()
 
     def end(self) -> None:
         """End it now, with every process it started."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from greenzone.errors import DeviceError, UsageError
 from greenzone.fleet import local
-from greenzone.fleet.engine import Answer, Job, Slot, Told
+from greenzone.fleet.engine import Answer, Answers, End, Job, Slot, Told
 from greenzone.fleet.lanes import answers, lanes_of
 from greenzone.fleet.ray_worker import Worker
 from greenzone.records.store import write_text
@@ -103,7 +103,7 @@ class RayEngine:
         late = wanted[len(seats) :] or [f"accelerator {n}" for n in range(len(seats), count)]
         return slots + [Slot("", device, device, why=why) for device, why in zip(late, silent, strict=True)]
 
-    def run(self, jobs: Sequence[Job], told: Told) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job], told: Told) -> Answers:
         workers = {job.number: self._seats[job.slot.node, job.slot.device].pop(0) for job in jobs}
 
         def measure(job: Job) -> Answer:
@@ -207,15 +207,16 @@ class RayEngine:
                 return
 
 
-def _arrived(job: Job, answer: Answer, name: str | None, document: str | None) -> Answer:
-    """The answer with its record written to the fleet's folder, under the name it had on its node."""
-    if name is None or document is None:
-        return answer
+def _arrived(job: Job, end: End, why: str | None, record: tuple[str, str] | None) -> Answer:
+    """The answer, its record written to the fleet's folder under the name it had on its node."""
+    if record is None:
+        return Answer(job.number, end, why)
+    name, document = record
     path: Path = job.request.folder / name
     if job.begun and job.begun != path:
         job.begun.replace(job.begun.with_suffix(".json.old"))  # the worker could not go on with it
     write_text(document, path)
-    return replace(answer, record=path)
+    return Answer(job.number, end, why, path)
 
 
 def _words(error: Exception) -> str:

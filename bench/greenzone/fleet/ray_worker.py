@@ -29,7 +29,7 @@ class Worker:
         return context.get_node_id(), found[0] if found else None
 
     def measure(self, job: Job, begun: str | None, timeout_s: float) -> Iterator[tuple[str, Any]]:
-        """Each benchmark finished, then the answer with the record's document.
+        """Each benchmark finished, then how it ended, why, and the name and JSON document of its record.
 
         The record is written to a folder that lasts as long as the call: the fleet's own may be out of reach.
         """
@@ -60,9 +60,10 @@ class Worker:
         threading.Thread(target=listen, args=(self._child,), daemon=True).start()
         while (item := said.get())[0] != "answer":
             yield item
-        path = item[1].record
-        document = path.read_text("utf-8") if path else None
-        yield "answer", (replace(item[1], record=None), path and str(path.relative_to(folder)), document)
+        answer = item[1]
+        path = answer.record
+        record = (path.relative_to(folder).as_posix(), path.read_text("utf-8")) if path else None
+        yield "answer", (answer.end, answer.why, record)
 
 
 def _whole(job: Job) -> Any:

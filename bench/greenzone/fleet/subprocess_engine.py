@@ -1,11 +1,11 @@
 """The engine of one node: a process for each device, at once or in turns."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from greenzone.fleet import local
-from greenzone.fleet.engine import Answer, Job, Slot, Told
+from greenzone.fleet.engine import Answer, Answers, Job, Slot, Told
 from greenzone.fleet.lanes import answers, lanes_of
 from greenzone.fleet.process import Child
 
@@ -26,7 +26,7 @@ class SubprocessEngine:
     def devices(self, names: Sequence[str]) -> Sequence[Slot]:
         return local.slots(names)
 
-    def run(self, jobs: Sequence[Job], told: Told) -> Iterator[Answer]:
+    def run(self, jobs: Sequence[Job], told: Told) -> Answers:
         def measure(job: Job) -> Answer:
             self._children[job.number] = child = Child(job, self._timeout_s)
             if self._stopping:  # it was begun as the others were told to stop
