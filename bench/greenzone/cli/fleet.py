@@ -140,22 +140,22 @@ def _opened(roll: "Roll") -> "AbstractContextManager[Engine]":
 def _progress(roll: "Roll", quiet: bool) -> Iterator[Callable[["Entry", str | None], None]]:
     """On standard error a line for each device under way with what it last finished, and one that stays at its end."""
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True, highlight=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     shown = not quiet and sys.stderr.isatty()
     with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
-        tasks: dict[int, object] = {}
+        tasks: dict[int, TaskID] = {}
 
         def heard(entry: "Entry", text: str | None) -> None:
             title = f"{entry.number} {entry.node} {entry.device}"
             if entry.number not in tasks:
                 tasks[entry.number] = bar.add_task(title, total=None)
             if text is not None:
-                bar.update(tasks[entry.number], description=f"{title}: finished {text}")  # type: ignore[arg-type]
+                bar.update(tasks[entry.number], description=f"{title}: finished {text}")
                 return
-            bar.remove_task(tasks.pop(entry.number))  # type: ignore[arg-type]
+            bar.remove_task(tasks.pop(entry.number))
             if not quiet:
                 ended = sum(1 for e in roll.entries if e.state != "waiting")
                 console.print(f"{ended} of {len(roll.entries)}: {title} {entry.state}", markup=False, soft_wrap=True)
