@@ -1,104 +1,84 @@
-"""What gathering a fleet costs: a device summary by the number of devices, and a whole record.
+"""What a fleet costs: Ray's engine over that of one node for each device, and the time by the number of devices.
 
-The devices are synthetic: figures of emulated devices of a few seeds, spread by seeded noise.
+`pytest tests/benchmarks/test_fleet_speed.py`. Both figures are of one run on one machine, and the devices are
+emulated. The first is the median of differences, device by device in turns, each after Ray's start-up (target: under
+1 s). The second is the time of a fleet over that of one device: of emulated devices as many run at once as there are
+cores.
 """
 
-import json
-import resource
-import uuid
-from dataclasses import replace
+import os
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from greenzone.fleet.figures import DeviceSummary, summary_of
-from greenzone.fleet.reading import arrivals, read_record
-from greenzone.fleet.summary import summarised, to_json
-from greenzone.lab.harness import Request, run
-from greenzone.records import store
-from greenzone.records.record import Record
+from greenzone.fleet.conduct import call, conduct, new_roll
+from greenzone.fleet.engines.engine import Engine
+from greenzone.fleet.engines.subprocess_engine import SubprocessEngine
+from greenzone.lab.harness import Request
+from greenzone.statistics import median
 
-DEVICES = [1_000, 10_000, 100_000]
-SEEDS = 3
-SILICON, OWN = 0.018, 0.003  # standard deviations between devices, and between figures of one
-
-
-@pytest.fixture(scope="module")
-def record_paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Quick-suite records of emulated devices."""
-    folder = tmp_path_factory.mktemp("records")
-    return [run(Request(device="emulated:nvidia-h20", seed=n, folder=folder)).path for n in range(SEEDS)]
+REQUEST = Request(workloads=("interconnect",))
+DEVICES = 2  # for each engine, in turns
+TURNS = 3
 
 
-@pytest.fixture(scope="module")
-def known(record_paths: list[Path]) -> list[DeviceSummary]:
-    return [summary_of(store.read(path)) for path in record_paths]
+def seconds_of(engine: Engine, folder: Path, devices: str, serial: bool = True) -> tuple[float, list[float]]:
+    """The time of a fleet after its roll was called, and of each device in it."""
+    roll = new_roll(REQUEST, "benchmark", [devices], serial=serial)
+    slots = call(roll, engine, folder)
+    began = time.monotonic()
+    conduct(roll, slots, engine, folder, lambda entry, text: None)
+    taken = time.monotonic() - began
+    assert [entry.state for entry in roll.entries] == ["done"] * len(roll.entries)
+    return taken, [entry.seconds or 0.0 for entry in roll.entries]
 
 
-def drawn(known: list[DeviceSummary], n: int, rng: np.random.Generator) -> DeviceSummary:
-    """The n-th device of a fleet, on a node of eight."""
-    base = known[n % len(known)]
-    factors = (1 + SILICON * rng.normal()) * (1 + OWN * rng.normal(size=len(base.figures)))
-    figures = {
-        title: f._replace(median=f.median * x, low=f.low * x, high=f.high * x)
-        for (title, f), x in zip(base.figures.items(), factors.tolist(), strict=True)
-    }
-    node = f"node{n // 8:05}"
-    own = f"EMULATED-{uuid.uuid5(uuid.NAMESPACE_URL, str(n))}"
-    return replace(
-        base, run=f"run{n}", device=f"cuda:{n % 8}", node=node, place=f"{node}-{n % 8}", uuid=own, figures=figures
-    )
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    pytest.importorskip("ray", reason="the extra fleet is not installed")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in sys.path if p))
+    from ray.cluster_utils import Cluster
+
+    found = Cluster(initialize_head=True, head_node_args={"num_gpus": DEVICES, "include_dashboard": False})
+    yield found.address
+    found.shutdown()
 
 
-@pytest.fixture(params=DEVICES, ids="{:,} devices".format)
-def fleet(request: pytest.FixtureRequest, tmp_path: Path, known: list[DeviceSummary]) -> tuple[Path, int]:
-    rng, path = np.random.default_rng(0), tmp_path / "fleet.jsonl"
-    with path.open("w") as stream:
-        stream.writelines(drawn(known, n, rng).line() for n in range(request.param))
-    return path, request.param
+@pytest.mark.fleet
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ray_over_subprocess(benchmark: Any, address: str, tmp_path: Path) -> None:
+    from greenzone.fleet.engines.ray_engine import cluster
+
+    fleet = f"emulated:{DEVICES}xnvidia-l20"
+    ray_s: list[float] = []
+    own_s: list[float] = []
+
+    def in_turns() -> float:
+        for turn in range(TURNS):
+            own_s.extend(seconds_of(SubprocessEngine(300, serial=True), tmp_path / f"own-{turn}", fleet)[1])
+            with cluster(address, 300, serial=True) as engine:
+                ray_s.extend(seconds_of(engine, tmp_path / f"ray-{turn}", fleet)[1])
+        return median([r - o for r, o in zip(ray_s, own_s, strict=True)])
+
+    over_s = benchmark.pedantic(in_turns, rounds=1)
+    benchmark.extra_info |= {
+        "over_s": over_s, "ray_s": median(ray_s), "subprocess_s": median(own_s), "load": os.getloadavg()
+    }  # fmt: skip
 
 
-def told(benchmark: Any, devices: int) -> None:
-    if benchmark.stats:
-        benchmark.extra_info["devices_per_s"] = devices / benchmark.stats["median"]
-    benchmark.extra_info["most_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def test_time_by_number_of_devices(benchmark: Any, tmp_path: Path) -> None:
+    def each() -> dict[int, float]:
+        return {
+            count: seconds_of(SubprocessEngine(600), tmp_path / f"{count}", f"emulated:{count}xnvidia-l20", False)[0]
+            for count in (1, 2, 4, 8)
+        }
 
-
-def test_summarise(benchmark: Any, fleet: tuple[Path, int]) -> None:
-    path, devices = fleet
-    found = benchmark.pedantic(lambda: to_json(summarised(arrivals([path]))), rounds=1)
-    assert found["devices"] == devices
-    told(benchmark, devices)
-
-
-def test_plain_json(benchmark: Any, fleet: tuple[Path, int]) -> None:
-    """The least that reading the same file can cost with the standard library."""
-    path, devices = fleet
-
-    def read() -> int:
-        with path.open("rb") as stream:
-            return sum(1 for line in stream if json.loads(line))
-
-    assert benchmark.pedantic(read, rounds=1) == devices
-    told(benchmark, devices)
-
-
-@pytest.mark.parametrize("reader", [read_record, store.read], ids=["gathering", "store"])
-def test_a_whole_record(benchmark: Any, record_paths: list[Path], reader: Any) -> None:
-    found = benchmark(reader, record_paths[0])
-    assert isinstance(found, Record)
-    benchmark.extra_info["mib"] = record_paths[0].stat().st_size / 2**20
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_gather_records(benchmark: Any, record_paths: list[Path], tmp_path: Path, workers: int) -> None:
-    """Links to a few records stand for a folder of many: each is read and checked whole."""
-    count = 400
-    for n in range(count):
-        (tmp_path / f"d{n:04}").mkdir()
-        (tmp_path / f"d{n:04}" / "r.json").symlink_to(record_paths[n % SEEDS])
-    found = benchmark.pedantic(lambda: sum(1 for _ in arrivals([tmp_path], workers)), rounds=1)
-    assert found == count
-    told(benchmark, count)
+    taken = benchmark.pedantic(each, rounds=1)
+    ratios = {str(count): taken[count] / taken[1] for count in taken}
+    benchmark.extra_info |= {"seconds": {str(c): s for c, s in taken.items()}, "ratio": ratios, "load": os.getloadavg()}

@@ -1,57 +1,67 @@
-"""Devices of a fleet made by hand: what their figures are is known."""
+"""A fleet whose engine is a script: what each device answers is written down before."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from greenzone.fleet.figures import DeviceSummary, Figure
+from greenzone.fleet.engines import child
+from greenzone.fleet.engines.engine import Answer, Answers, Job, Slot, Told
+from greenzone.fleet.engines.process import newest
+from greenzone.lab.harness import Request
 
-TITLE = "matmul bf16 sustained"
-Make = Callable[..., DeviceSummary]
+ASKED: dict[str, Any] = {"workloads": ("interconnect",)}
 
 
-def _figure(median: float, u: float = 0.2, claimed: float | None = 148.0, validity: str = "valid") -> Figure:
-    return Figure("TOPS", median, median - u, median + u, validity, claimed)
+@dataclass
+class Scripted:
+    """An engine of these places; `answer` says what becomes of a job."""
+
+    slots: Sequence[Slot]
+    answer: Callable[[Job], Answer]
+    asked: list[Job] = field(default_factory=list)
+
+    def devices(self, names: Sequence[str]) -> Sequence[Slot]:
+        return self.slots
+
+    def run(self, jobs: Sequence[Job], told: Told) -> Answers:
+        for job in jobs:
+            self.asked.append(job)
+            told(job.number, "interconnect.host_to_device")
+            yield self.answer(job)
+
+
+def measured(job: Job) -> Answer:
+    """The job done in this process, as a sound engine does it."""
+    end, why = child.measured(job.request, job.begun, lambda text: None)
+    return Answer(job.number, end, why or None, newest(job.request.folder), 1.0)
 
 
 @pytest.fixture
-def figure() -> Callable[..., Figure]:
-    """A figure by its median, U, claim and validity."""
-    return _figure
+def sound() -> Callable[[Job], Answer]:
+    """How a sound engine answers a job."""
+    return measured
 
 
 @pytest.fixture
-def device() -> Make:
-    """A device by number, on a node of eight, with one figure; anything of it may be said otherwise."""
+def fleet_request() -> Request:
+    """The fewest benchmarks there are."""
+    return Request(**ASKED)
 
-    def make(n: int = 0, rate: float = 140.0, **said: Any) -> DeviceSummary:
-        node = said.get("node", f"node{n // 8:02}")
-        facts: dict[str, Any] = {
-            "run": f"run{n}", "started_at": "2026-11-01T00:00:00+00:00", "ended_at": "2026-11-01T00:01:00+00:00",
-            "status": "complete", "suite": "quick", "emulated": True, "device": f"cuda:{n % 8}", "name": "NVIDIA H20",
-            "uuid": f"EMULATED-{n}", "part": "nvidia-h20", "node": node, "place": f"{node}-{n % 8}", "siblings": None,
-            "fault": None, "beside": {"driver": "580"}, "figures": {TITLE: _figure(rate)}, **said,
-        }  # fmt: skip
-        return DeviceSummary(**facts)
+
+@pytest.fixture
+def scripted() -> Callable[..., Scripted]:
+    """An engine of the devices named, all on one node unless `node` says otherwise."""
+
+    def make(*devices: str, answer: Callable[[Job], Answer] = measured, node: str = "a") -> Scripted:
+        return Scripted([Slot(node, device, device) for device in devices], answer)
 
     return make
 
 
 @pytest.fixture
-def lot(device: Make) -> Callable[..., list[DeviceSummary]]:
-    """As many devices as rates are given."""
-    return lambda rates, **said: [device(n, rate, **said) for n, rate in enumerate(rates)]
-
-
-@pytest.fixture
-def write_lines(tmp_path: Path) -> Callable[..., Path]:
-    """A file of device summaries."""
-
-    def write(devices: Sequence[DeviceSummary], name: str = "fleet.jsonl") -> Path:
-        path = tmp_path / name
-        path.write_text("".join(d.line() for d in devices), "utf-8")
-        return path
-
-    return write
+def folder(tmp_path: Path) -> Path:
+    """Where the fleet's roll and records go."""
+    return tmp_path / "fleet"

@@ -12,7 +12,7 @@ from greenzone.cli.options import FILE, echo, echo_json
 from greenzone.errors import FileError, GreenzoneError
 
 if TYPE_CHECKING:
-    from greenzone.fleet.reading import Arrival
+    from greenzone.fleet.gathering.reading import Arrival
 
 
 @click.command()
@@ -43,16 +43,16 @@ def gather(
     cannot be used is named and the rest kept. Exits 1 if anything is broken, missing or twice there; 5 if a device
     lies apart or a figure is invalid or unstable; 4 if there is no figure.
     """
-    from greenzone.fleet.places import read_racks
-    from greenzone.fleet.reading import arrivals
-    from greenzone.fleet.summary import summarised, to_json
+    from greenzone.fleet.gathering.places import read_racks
+    from greenzone.fleet.gathering.reading import arrivals
+    from greenzone.fleet.gathering.summary import summarised, to_json
 
     known = read_racks(racks) if racks else None
     found = _some(arrivals(results, workers or os.cpu_count() or 1, lines), results)
     with _kept(found, lines) if lines else nullcontext(found) as arriving:
         fleet = summarised(arriving, known, per_node, threshold)
     if out:
-        from greenzone.fleet.page import page
+        from greenzone.fleet.gathering.page import page
         from greenzone.records.store import write_text
 
         write_text(page(fleet), out)
@@ -60,7 +60,7 @@ def gather(
     if as_json:
         echo_json(to_json(fleet))
     else:
-        from greenzone.fleet.terminal import fleet as shown
+        from greenzone.fleet.gathering.terminal import fleet as shown
 
         echo(shown(fleet))
     ctx.exit(fleet.exit_code)
@@ -97,7 +97,7 @@ def _kept(found: Iterable["Arrival"], path: Path) -> Iterator[Iterator["Arrival"
 
 
 def _written(found: Iterable["Arrival"], stream: TextIO) -> Iterator["Arrival"]:
-    from greenzone.fleet.figures import DeviceSummary
+    from greenzone.fleet.gathering.figures import DeviceSummary
 
     for arrival in found:
         if isinstance(arrival, DeviceSummary):

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from greenzone.datafiles import data_files, data_root, parse_toml, read_bytes, sha256
+from greenzone.fleet.roll import Roll
 from greenzone.lab.devices.emulated.constants import TimeTable
 from greenzone.lab.models import ModelFile
 from greenzone.law.countries import Group
@@ -36,8 +37,9 @@ def schemas() -> dict[str, Any]:
     }  # fmt: skip
     found = {f"{names[folder]}.schema.json": json_schema(form) for folder, form in FORMS.items()}
     found["policy.schema.json"] = json_schema(Policy)
-    record = Record.model_json_schema(by_alias=True)
-    found["record.schema.json"] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **record}
+    for name, model in (("record", Record), ("fleet", Roll)):
+        schema = model.model_json_schema(by_alias=True)
+        found[f"{name}.schema.json"] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return found
 
 

@@ -1,17 +1,15 @@
 """`greenzone run`: measure a device and say which clauses it meets."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
+from greenzone.cli.measuring import SEED, Measuring, measuring, require_alone, stoppable
 from greenzone.cli.options import (
     FILE,
     FOLDER,
@@ -21,17 +19,13 @@ from greenzone.cli.options import (
     echo,
     echo_json,
     fault_names,
-    model_ids,
-    today,
 )
-from greenzone.errors import DeviceError, Interrupted, InvalidMeasurement, NothingMeasured, UsageError
-from greenzone.formats import FORMATS
+from greenzone.errors import DeviceError, InvalidMeasurement, NothingMeasured
 from greenzone.law.transaction import Transaction
 
 if TYPE_CHECKING:
     from greenzone.lab.harness import Outcome, Request
 
-WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
 
 
 @click.command()
@@ -40,32 +34,11 @@ WORKLOADS = ("matmul", "peak", "memory", "interconnect", "inference")
     metavar="auto|cuda:N|cpu|emulated:ID", shell_complete=complete(device_specs),
     help="What to measure; several are set side by side. emulated:8xID:2 is the third of an emulated node of eight.",
 )  # fmt: skip
-@click.option("--suite", type=click.Choice(["quick", "standard", "lab"]), default="quick", show_default=True)
-@click.option(
-    "--workload", "workloads", type=click.Choice(WORKLOADS), multiple=True, help="Only this; may be repeated."
-)
-@click.option(
-    "--model", "models", metavar="ID|FILE", multiple=True, shell_complete=complete(model_ids),
-    help="A model of the inference workload, an id or a TOML file; may be repeated.",
-)  # fmt: skip
-@click.option(
-    "--dtype", "formats", metavar="FORMAT", multiple=True, shell_complete=complete(lambda: list(FORMATS)),
-    help="Only this number format; may be repeated.",
-)  # fmt: skip
-@click.option(
-    "--batch", "batches", type=click.IntRange(1), multiple=True,
-    help="Sequences at once, in inference; repeat for several.",
-)  # fmt: skip
-@click.option(
-    "--context", "contexts", type=click.IntRange(1), multiple=True,
-    help="Tokens of context, in inference; repeat for several.",
-)  # fmt: skip
+@measuring
 @click.option(
     "--resume", type=FILE, metavar="RECORD", help="Go on with a run that was stopped, with all that it was asked for."
 )
-@click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of data and emulated noise."
-)
+@SEED
 @click.option(
     "-o", "--output", "folder", type=FOLDER, default="results", show_default=True, metavar="DIR",
     help="Where records go.",
@@ -91,22 +64,16 @@ def run(
     Without an accelerator it says so and takes an emulated NVIDIA H20, every figure labelled emulated.
     Exits 1 if the device was lost or hung, 4 if nothing was measured, 5 if a figure is invalid or unstable.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise UsageError(f"--dtype {name}: no such format; allowed: {', '.join(FORMATS)}")
+    asked = Measuring(suite, workloads, models, formats, batches, contexts)
     if resume is not None:
-        _require_alone()
-    _require_inference(workloads, {"--model": models, "--batch": batches, "--context": contexts, "--plot": plot})
+        require_alone("models", "as_json", "plot")
+    asked.require(plot=plot)
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
-    with _stoppable(folder):
+    with stoppable(folder):
         from greenzone.lab import harness
 
-        chosen = tuple(dict.fromkeys(workloads)), tuple(dict.fromkeys(formats)) or None
-        grid = tuple(dict.fromkeys(batches)), tuple(dict.fromkeys(contexts))
-        days = on or today(), known_on or today()
         requests = [
-            harness.Request(device, suite, *chosen, models, *grid, seed, folder, *days, deal, watched=True, fault=fault)
-            for device in dict.fromkeys(devices)
+            asked.request(device, seed, folder, on, known_on, deal, fault) for device in dict.fromkeys(devices)
         ]
         with _progress(as_json) as told:
             if resume is not None:
@@ -119,43 +86,6 @@ def run(
 
             serving_plot([outcome.record for outcome in outcomes], plot)
     _exit_code(outcomes)
-
-
-def _require_alone() -> None:
-    """A run that goes on takes everything from its record, but for where a model of the user's own lies."""
-    context = click.get_current_context()
-    given = [n for n in context.params if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
-    if extra := [n for n in given if n not in ("resume", "models", "as_json", "plot")]:
-        raise UsageError(f"--resume takes everything from the record; leave out what sets {', '.join(sorted(extra))}")
-
-
-def _require_inference(workloads: tuple[str, ...], given: Mapping[str, object]) -> None:
-    """Refuse options of a workload that is not run, rather than pass them by.
-
-    Raises:
-        UsageError: an option of the inference workload, with only others asked for.
-    """
-    if workloads and "inference" not in workloads and (unused := [name for name, value in given.items() if value]):
-        raise UsageError(f"{', '.join(unused)}: of the inference workload alone; add --workload inference")
-
-
-@contextmanager
-def _stoppable(folder: Path) -> Iterator[None]:
-    """SIGTERM stops a run as Ctrl-C does: what was finished is kept, and a second signal cannot lose it."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for later in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(later, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted(f"stopped; what was finished, if anything was, is under {folder}") from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

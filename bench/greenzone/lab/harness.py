@@ -4,7 +4,7 @@ The record is written after every benchmark, so that a run that is stopped leave
 finished. Emulated figures are labelled in every row and never enter the verdict on a real part.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from greenzone.errors import GreenzoneError, Interrupted, unknown
 from greenzone.lab import evaluation, provenance
-from greenzone.lab.devices import Device, open_device
+from greenzone.lab.devices import Device, open_device, require_fault, require_spec
 from greenzone.lab.devices.base import Restartable
 from greenzone.lab.isolation import Watched
 from greenzone.lab.layers import require_context
@@ -57,6 +57,7 @@ class Request:
     transaction: Transaction = field(default_factory=Transaction)
     watched: bool = False  # workloads of a real device in a child process, ended when it hangs
     fault: str | None = None  # of an emulated device: NAME or NAME@SECONDS
+    fleet: Mapping[str, Any] | None = None  # of one device among many: which it is, and what ran beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,18 @@ class Outcome:
 
     record: Record
     path: Path
+
+
+def require(request: Request) -> None:
+    """Look at what is asked for without opening the device.
+
+    Raises:
+        UsageError: an unknown device, profile, fault, suite, workload or model.
+    """
+    _plans(request)
+    require_spec(request.device, load_profile)
+    if request.fault is not None:
+        require_fault(request.device, request.fault)
 
 
 def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
@@ -110,6 +123,8 @@ def resume(path: Path, progress: Progress = lambda _: None, models: Sequence[str
     device = open_device(request.device, load_profile, request.seed, known=load_profiles(), fault=request.fault)
     fresh = _begun(request, device)
     require_same(found.record, fresh, path)
+    if isinstance(device, Restartable):
+        device.resumed()
     record = gone_on(found)
     record.findings = fresh.findings
     write(record, path)
@@ -141,7 +156,7 @@ def _begun(request: Request, device: Device) -> Record:
         tool=provenance.tool(),
         rules=provenance.rules(profile, request.device, _models(request, device), device.emulated),
         device={**description, "chosen_because": device.chosen_because, "part": evaluation.part_facts(device, profile)},
-        environment=provenance.environment(), settings=_settings(request),
+        environment=_environment(request), settings=_settings(request),
     )  # fmt: skip
     for code, text in device.conditions():
         record.find(code, "warning", f"{device.id}: {text}")
@@ -154,6 +169,10 @@ def _begun(request: Request, device: Device) -> Record:
         text = f"suite {request.suite} leaves out {', '.join(missing)}; a longer suite has them"
         record.find("left_out", "info", text)
     return record
+
+
+def _environment(request: Request) -> dict[str, Any]:
+    return provenance.environment() | ({"fleet": dict(request.fleet)} if request.fleet else {})
 
 
 def _models(request: Request, device: Device) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ class Watched:
                 kind, content = receiver.recv()
             except EOFError:
                 process.join()
-                yield f"the process that measured it died ({_ending(process.exitcode)}); the run went on without it"
+                yield f"the process that measured it died ({ending(process.exitcode)}); the run went on without it"
                 return
             limit_s = self.silence_s
             if kind == "row":
@@ -114,10 +114,10 @@ def _after(formats: Sequence[str] | None, culprit: str | None) -> Sequence[str]:
     return tuple(formats)[list(formats).index(culprit) + 1 :]
 
 
-def _ending(code: int | None) -> str:
+def ending(code: int | None) -> str:
     """An exit code in words.
 
-    >>> _ending(-9), _ending(3)
+    >>> ending(-9), ending(3)
     ('killed by SIGKILL', 'exit code 3')
     """
     if code is not None and code < 0:

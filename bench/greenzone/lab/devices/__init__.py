@@ -17,7 +17,10 @@ from greenzone.lab.devices.base import Device, Kernel
 from greenzone.lab.devices.bus import PCI_DEVICES, accelerators_on_bus
 from greenzone.parts.profile import DeviceProfile
 
-__all__ = ["DEFAULT_EMULATED", "Device", "Kernel", "accelerators_on_bus", "list_devices", "open_device", "require_spec"]
+__all__ = [
+    "DEFAULT_EMULATED", "Device", "Kernel", "accelerators_on_bus", "expand", "list_devices", "open_device",
+    "require_fault", "require_spec",
+]  # fmt: skip
 
 DEFAULT_EMULATED = "nvidia-h20"
 _CUDA = re.compile(r"cuda(?::(\d{1,4}))?")
@@ -41,7 +44,7 @@ def open_device(
         seed: of the emulated device's noise.
         known: profiles among which a CUDA device is looked up, for its ceilings.
         bus: where the PCI devices are listed.
-        fault: what is to go wrong in an emulated device, NAME or NAME@SECONDS.
+        fault: what is to go wrong in an emulated device, NAME[:FACTOR][@SECONDS].
 
     Raises:
         UsageError: a name that is none of these, an unknown profile or fault, a node of no or too many
@@ -79,6 +82,32 @@ def require_spec(spec: str, profiles: Callable[[str], DeviceProfile]) -> None:
         profiles(Place.of(match[1]).profile)
     elif spec not in ("auto", "cpu") and not _CUDA.fullmatch(spec):
         raise _no_such(spec)
+
+
+def require_fault(spec: str, fault: str) -> None:
+    """Look at a fault without opening the device it is for.
+
+    Raises:
+        UsageError: no such fault, or one of a real device.
+    """
+    from greenzone.lab.devices.emulated.faults import Fault
+
+    if spec != "auto" and not _EMULATED.fullmatch(spec):
+        raise _real(spec, fault)
+    Fault.of(fault)
+
+
+def expand(spec: str) -> tuple[str, ...]:
+    """A device's name as the names of single devices: of an emulated node every device in it.
+
+    Raises:
+        UsageError: a node of no or too many devices.
+    """
+    from greenzone.lab.devices.emulated.node import Place
+
+    if match := _EMULATED.fullmatch(spec):
+        return tuple(f"emulated:{name}" for name in Place.all_of(match[1]))
+    return (spec,)
 
 
 def _real(spec: str, fault: str) -> UsageError:

@@ -124,3 +124,6 @@ class Restartable(Protocol):
 
     def restart(self, name: str) -> None:
         """Begin anew for the part of a run that is so called."""
+
+    def resumed(self) -> None:
+        """A run goes on after its process ended."""

@@ -131,6 +131,10 @@ def test_a_slow_sibling_takes_twice_as_long() -> None:
         ("emulated:nvidia-h20", "hang@soon", "'soon' is no time"),
         ("emulated:nvidia-h20", "hang@-1", "'-1' is no time"),
         ("emulated:nvidia-h20", "hang@inf", "'inf' is no time"),
+        ("emulated:nvidia-h20", "slow-sibling:fast", "'fast' is no factor"),
+        ("emulated:nvidia-h20", "slow-sibling:0.5", "'0.5' is no factor; slow-sibling takes one from 1 on"),
+        ("emulated:nvidia-h20", "slow-sibling:inf", "'inf' is no factor"),
+        ("emulated:nvidia-h20", "contention:3", "'3' is no factor"),
         ("cpu", "hang", "cpu is a real device"),
         ("cuda:0", "hang", "cuda:0 is a real device"),
     ],
@@ -144,3 +148,29 @@ def test_every_fault_is_read_back_as_it_is_written() -> None:
     for name in FAULTS:
         assert str(Fault.of(f"{name}@0.5")) == f"{name}@0.5"
         assert str(Fault.of(name)) == name
+    assert str(Fault.of("slow-sibling:3@0.5")) == "slow-sibling:3@0.5"
+
+
+def test_a_slow_sibling_is_as_slow_as_it_is_told_to_be() -> None:
+    slow, sound = faulty("slow-sibling:3"), EmulatedDevice(H20)
+    assert slow.time(slow.prepare(PRODUCT, 0), 5) == pytest.approx(
+        [3 * s for s in sound.time(sound.prepare(PRODUCT, 0), 5)]
+    )
+
+
+def test_what_killed_a_run_is_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[str] = []
+    monkeypatch.setattr("greenzone.lab.devices.emulated.device.end_process", lambda: ends.append("killed"))
+    device = faulty("killed")
+    device.time(device.prepare(PRODUCT, 0), 1)
+    assert ends
+    ends.clear()
+    device.resumed()
+    device.time(device.prepare(PRODUCT, 0), 1)
+    assert not ends
+
+
+def test_what_is_not_the_end_of_a_process_comes_again() -> None:
+    device = faulty("slow-sibling")
+    device.resumed()
+    assert device.fault is not None

@@ -23,8 +23,8 @@ from greenzone.lab.devices.emulated.faults import (
     CONTENDED_SHARE,
     CONTENTION,
     LEFT_BYTES,
-    SLOW_SIBLING,
     Fault,
+    end_process,
 )
 from greenzone.lab.devices.emulated.kernels import EmulatedKernel, EmulatedLinkKernel
 from greenzone.lab.devices.emulated.links import emulated_link
@@ -82,6 +82,11 @@ class EmulatedDevice:
         self._chance = np.random.default_rng([self._seed, self.place.index, 1, own])
         self._before_s += self._state.now
         self._state = self._cold()
+
+    def resumed(self) -> None:
+        """A run goes on that ended with its process: what ended it is one event, and does not come again."""
+        if self.fault and self.fault.name == "killed":
+            self.fault = None
 
     def _cold(self) -> State:
         limiters = self.profile.emulation.limiter if self.profile.emulation else ()
@@ -198,6 +203,8 @@ class EmulatedDevice:
         self.require_there()
         if self.acting("throttle"):
             self._state.thermals.lose_cooling()
+        if self.acting("killed"):
+            end_process()
         while self.acting("hang"):
             host_time.sleep(1.0)
 
@@ -211,7 +218,7 @@ class EmulatedDevice:
         if self.acting("dropped-launch"):
             return self._model.launch_seconds, Doing(1.0, self._idle_w(), 0.0, form, busy=True)
         share, seconds = self._capped(kernel.operator, cost)
-        seconds *= SLOW_SIBLING if self.acting("slow-sibling") else 1.0
+        seconds *= self.fault.slower if self.fault and self.acting("slow-sibling") else 1.0
         limit, power = self._power_limit_w, self._model.power_w(cost, seconds, form)
         load = power / limit if limit and power is not None else 1.0
         return seconds, Doing(share, power, load, form, busy=True)

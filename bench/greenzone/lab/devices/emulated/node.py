@@ -44,6 +44,21 @@ class Place:
             raise UsageError(f"emulated:{spec}: no device {index} in this node; it has 0..{count - 1}")
         return cls(found["profile"], count, index)
 
+    @classmethod
+    def all_of(cls, spec: str) -> tuple[str, ...]:
+        """Every device of the node of a spec, each as a spec of its own; the one alone where it names one.
+
+        >>> Place.all_of("2xnvidia-h20"), Place.all_of("8xnvidia-h20:3"), Place.all_of("nvidia-h20")
+        (('2xnvidia-h20:0', '2xnvidia-h20:1'), ('8xnvidia-h20:3',), ('nvidia-h20',))
+
+        Raises:
+            UsageError: as `of`.
+        """
+        place, named = cls.of(spec), _SPEC.fullmatch(spec)
+        if place.count == 1 or (named and named["index"]):
+            return (spec,)
+        return tuple(f"{spec}:{index}" for index in range(place.count))
+
     def id(self, profile_id: str) -> str:
         """The device's name; that of a node's first device leaves the index out, as its request may."""
         node = f"{self.count}x" if self.count > 1 else ""

@@ -121,9 +121,10 @@ def _count(value: object) -> int | None:
 
 
 def _node(record: Record, place: str) -> str:
-    """The host the record names; else the folder above the device's, NODE-TASK; else the emulated node."""
-    if host := record.environment.get("host"):
-        return _text(host)
+    """The node the fleet's run names; else the folder above the device's, NODE-TASK; else the emulated node."""
+    fleet = record.environment.get("fleet")
+    if isinstance(fleet, Mapping) and (named := fleet.get("node")):
+        return _text(named)
     parts = place.split("/")
     if len(parts) > 1:
         return _TASK.sub("", parts[-2])

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from greenzone.fleet.figures import DeviceSummary
-from greenzone.fleet.lots import Values
+from greenzone.fleet.gathering.figures import DeviceSummary
+from greenzone.fleet.gathering.lots import Values
 from greenzone.tolerance import SMALL_LOT, THRESHOLD, centre
 
 # Devices of one kind differ by 8 % on average where clocks follow the silicon (Sinha et al., "Not All GPUs Are

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from greenzone.fleet.figures import DeviceSummary
-from greenzone.fleet.lots import Column, Standing
+from greenzone.fleet.gathering.figures import DeviceSummary
+from greenzone.fleet.gathering.lots import Column, Standing
 
 MATERIAL = 0.02  # of the first value: runs of one sound device differ by less
 MONTH_S = 30 * 86_400.0

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from greenzone.fleet.drift import Drift, drifts_of
-from greenzone.fleet.lots import Lot, Standing, Values, gathered, missing, settled
-from greenzone.fleet.outliers import Outlier, above_claim, lot_below_claim, outliers_of
-from greenzone.fleet.places import Group, Links, groups_of, links_of
-from greenzone.fleet.reading import Arrival, LeftOut
+from greenzone.fleet.gathering.drift import Drift, drifts_of
+from greenzone.fleet.gathering.lots import Lot, Standing, Values, gathered, missing, settled
+from greenzone.fleet.gathering.outliers import Outlier, above_claim, lot_below_claim, outliers_of
+from greenzone.fleet.gathering.places import Group, Links, groups_of, links_of
+from greenzone.fleet.gathering.reading import Arrival, LeftOut
 from greenzone.statistics import COVERAGE_FACTOR, median
 from greenzone.tolerance import (
     CONFIDENCE,

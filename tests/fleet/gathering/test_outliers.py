@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from greenzone.fleet.figures import DeviceSummary, Figure
-from greenzone.fleet.lots import Values, gathered, settled
-from greenzone.fleet.outliers import above_claim, lot_below_claim, outliers_of
+from greenzone.fleet.gathering.figures import DeviceSummary, Figure
+from greenzone.fleet.gathering.lots import Values, gathered, settled
+from greenzone.fleet.gathering.outliers import above_claim, lot_below_claim, outliers_of
 
 Make = Callable[..., DeviceSummary]
 Lot = Callable[..., list[DeviceSummary]]

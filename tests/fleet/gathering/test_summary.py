@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenzone.fleet.figures import DeviceSummary, Figure
-from greenzone.fleet.reading import LeftOut, arrivals
-from greenzone.fleet.summary import between_devices, by_device, of_siblings, summarised, to_json
+from greenzone.fleet.gathering.figures import DeviceSummary, Figure
+from greenzone.fleet.gathering.reading import LeftOut, arrivals
+from greenzone.fleet.gathering.summary import between_devices, by_device, of_siblings, summarised, to_json
 from greenzone.tolerance import one_sided_factor, two_sided_factor
 
 Make = Callable[..., DeviceSummary]

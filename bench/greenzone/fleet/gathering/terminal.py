@@ -7,11 +7,11 @@ from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
-from greenzone.fleet.drift import Drift
-from greenzone.fleet.figures import DeviceSummary
-from greenzone.fleet.outliers import Outlier
-from greenzone.fleet.places import Group
-from greenzone.fleet.summary import Distribution, Fleet, Limit, LotSummary, by_device, of_siblings, usual_name
+from greenzone.fleet.gathering.drift import Drift
+from greenzone.fleet.gathering.figures import DeviceSummary
+from greenzone.fleet.gathering.outliers import Outlier
+from greenzone.fleet.gathering.places import Group
+from greenzone.fleet.gathering.summary import Distribution, Fleet, Limit, LotSummary, by_device, of_siblings, usual_name
 from greenzone.intervals import number
 from greenzone.report import terminal
 from greenzone.report.plain import plain

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from greenzone.fleet.figures import DeviceSummary
-from greenzone.fleet.summary import summarised
+from greenzone.fleet.gathering.figures import DeviceSummary
+from greenzone.fleet.gathering.summary import summarised
 
 Make = Callable[..., DeviceSummary]
 

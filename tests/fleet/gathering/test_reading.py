@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from greenzone.errors import FileError, RecordError
-from greenzone.fleet.figures import DeviceSummary, summary_of
-from greenzone.fleet.reading import LeftOut, arrivals, read_record
+from greenzone.fleet.gathering.figures import DeviceSummary, summary_of
+from greenzone.fleet.gathering.reading import LeftOut, arrivals, read_record
 from greenzone.records.store import read
 
 Make = Callable[..., DeviceSummary]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from greenzone.fleet.figures import DeviceSummary, Figure
-from greenzone.fleet.lots import gathered, missing, settled
-from greenzone.fleet.reading import LeftOut
+from greenzone.fleet.gathering.figures import DeviceSummary, Figure
+from greenzone.fleet.gathering.lots import gathered, missing, settled
+from greenzone.fleet.gathering.reading import LeftOut
 
 Make = Callable[..., DeviceSummary]
 Lot = Callable[..., list[DeviceSummary]]

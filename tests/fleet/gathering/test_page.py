@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from greenzone.fleet.charts import MOST_APART, MOST_DOTS
-from greenzone.fleet.figures import DeviceSummary, Figure
-from greenzone.fleet.page import MOST, page
-from greenzone.fleet.reading import LeftOut
-from greenzone.fleet.summary import Fleet, summarised
-from greenzone.fleet.terminal import fleet as shown
+from greenzone.fleet.gathering.charts import MOST_APART, MOST_DOTS
+from greenzone.fleet.gathering.figures import DeviceSummary, Figure
+from greenzone.fleet.gathering.page import MOST, page
+from greenzone.fleet.gathering.reading import LeftOut
+from greenzone.fleet.gathering.summary import Fleet, summarised
+from greenzone.fleet.gathering.terminal import fleet as shown
 
 Make = Callable[..., DeviceSummary]
 Lot = Callable[..., list[DeviceSummary]]

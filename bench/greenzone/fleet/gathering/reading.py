@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from greenzone.errors import FileError, GreenzoneError, RecordError
-from greenzone.fleet.figures import LONGEST_LINE, DeviceSummary, seconds_of, summary_of, summary_of_line
+from greenzone.fleet.gathering.figures import LONGEST_LINE, DeviceSummary, seconds_of, summary_of, summary_of_line
 from greenzone.records.record import READABLE, Record
 from greenzone.records.store import MAX_VALUES, PREFIX, content, decoded, parse
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from greenzone.errors import DataFileError, FileError
-from greenzone.fleet.figures import DeviceSummary
-from greenzone.fleet.lots import Values
+from greenzone.fleet.gathering.figures import DeviceSummary
+from greenzone.fleet.gathering.lots import Values
 from greenzone.tolerance import MAD_TO_SD, SMALL_LOT, centre, threshold
 
 _MEDIAN_SD = math.sqrt(math.pi / 2)  # of the median of n normal values, in standard deviations over sqrt(n)

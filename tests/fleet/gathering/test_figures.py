@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenzone.errors import RecordError
-from greenzone.fleet.figures import DeviceSummary, summary_of, summary_of_line
+from greenzone.fleet.gathering.figures import DeviceSummary, summary_of, summary_of_line
 from greenzone.records.store import read
 
 Make = Callable[..., DeviceSummary]
@@ -48,7 +48,7 @@ def test_the_node_is_told_by_the_folder_where_the_record_names_none(
 ) -> None:
     record = read(emulated_record)
     assert summary_of(record, place).node == node
-    named = record.model_copy(update={"environment": {"host": "gpu99"}})
+    named = record.model_copy(update={"environment": {"fleet": {"node": "gpu99"}}})
     assert summary_of(named, place).node == "gpu99"
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from greenzone.fleet.figures import LEAST, MOST, DeviceSummary, Figure, seconds_of
-from greenzone.fleet.reading import Arrival, LeftOut
+from greenzone.fleet.gathering.figures import LEAST, MOST, DeviceSummary, Figure, seconds_of
+from greenzone.fleet.gathering.reading import Arrival, LeftOut
 
 _DAY_S = 86_400.0
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from rich.console import RenderableType
 
-from greenzone.fleet import terminal
-from greenzone.fleet.charts import MOST_APART, MOST_DOTS, MOST_FIGURES, drift_charts, strips
-from greenzone.fleet.outliers import MATERIAL
-from greenzone.fleet.summary import Fleet, LotSummary, by_device, of_siblings
+from greenzone.fleet.gathering import terminal
+from greenzone.fleet.gathering.charts import MOST_APART, MOST_DOTS, MOST_FIGURES, drift_charts, strips
+from greenzone.fleet.gathering.outliers import MATERIAL
+from greenzone.fleet.gathering.summary import Fleet, LotSummary, by_device, of_siblings
 from greenzone.report.markup import html, table
 from greenzone.report.pages import rendered
 from greenzone.report.plain import plain

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from greenzone.errors import DataFileError, FileError
-from greenzone.fleet.figures import DeviceSummary, Figure
-from greenzone.fleet.places import read_racks
-from greenzone.fleet.summary import Fleet, summarised
+from greenzone.fleet.gathering.figures import DeviceSummary, Figure
+from greenzone.fleet.gathering.places import read_racks
+from greenzone.fleet.gathering.summary import Fleet, summarised
 
 Make = Callable[..., DeviceSummary]
 Lot = Callable[..., list[DeviceSummary]]

@@ -5,12 +5,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from greenzone.fleet.drift import Drift
-from greenzone.fleet.figures import DeviceSummary
-from greenzone.fleet.lots import Values
-from greenzone.fleet.outliers import Outlier
-from greenzone.fleet.summary import LotSummary, by_title
-from greenzone.fleet.terminal import sentence
+from greenzone.fleet.gathering.drift import Drift
+from greenzone.fleet.gathering.figures import DeviceSummary
+from greenzone.fleet.gathering.lots import Values
+from greenzone.fleet.gathering.outliers import Outlier
+from greenzone.fleet.gathering.summary import LotSummary, by_title
+from greenzone.fleet.gathering.terminal import sentence
 from greenzone.report.plain import plain
 from greenzone.report.svg import Axis, Dot, Series, chart
 

@@ -1,0 +1,1 @@
+"""What a fleet says: the records of many devices, read, checked, set beside each other, and shown."""
