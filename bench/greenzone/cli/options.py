@@ -1,6 +1,5 @@
 """Options and helpers the commands share: dates, ids with completion, JSON and text output."""
 
-import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -107,9 +106,6 @@ def echo(renderable: Any) -> None:
 def _require_output() -> None:
     if sys.stdout is None:
         raise FileError("standard output is closed: there is nowhere to print; the record of a run is on disk")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name outside the terminal's character set is shown escaped, not refused.
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -32,7 +32,11 @@ def load_cases(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
         cases = parse_toml(read_bytes(path), path).get("case", [])
         if not isinstance(cases, list):
             raise DataFileError(path, ["case - an array of tables: write [[case]]"])
-        faulty = [f"case.{n}.on - a date" for n, case in enumerate(cases) if not isinstance(case.get("on"), date)]
+        # A date alone: one with a time is a date to Python, and is not compared with one.
+        faulty = [
+            f"case.{n} - a table with `on`, a date"
+            for n, case in enumerate(cases) if not isinstance(case, dict) or type(case.get("on")) is not date
+        ]  # fmt: skip
         if faulty:
             raise DataFileError(path, faulty)
         found.setdefault(path.name.split(".")[0], []).extend(cases)

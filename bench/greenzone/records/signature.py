@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenzone.datafiles import sha256
+from greenzone.datafiles import read_bytes, sha256
 from greenzone.errors import FileError, NotVerified
 from greenzone.records.attestation import token_facts
 from greenzone.records.digests import changed, digests
@@ -115,18 +115,13 @@ def _envelope(path: Path) -> "Envelope":
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import FormatError
 
+    text = read_bytes(path, _MOST_BYTES)
     try:
-        with path.open("rb") as stream:
-            text = stream.read(_MOST_BYTES + 1)
-    except OSError as error:
-        why = error.strerror or error
-        raise FileError(f"{path}: cannot be read ({why}); give what `greenzone sign` wrote") from None
-    try:
-        if len(text) > _MOST_BYTES:
-            raise ValueError(f"larger than {_MOST_BYTES >> 20} MiB")
         data = json.loads(text)
         if not 0 < len(data["signatures"]) <= _MOST_SIGNATURES:
             raise ValueError(f"{len(data['signatures'])} signatures; 1 to {_MOST_SIGNATURES} can stand there")
+        if not isinstance(data["payloadType"], str):
+            raise TypeError("its payloadType is no text")
         # DSSE leaves the key's id open; the library asks for one, each its own
         signatures = [{**one, "keyid": f"{n}"} for n, one in enumerate(data["signatures"])]
         return Envelope.from_dict({**data, "signatures": signatures})

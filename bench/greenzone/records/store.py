@@ -67,7 +67,7 @@ def _write_through(text: str, path: Path) -> None:
 
 def write_text(text: str, path: Path) -> None:
     """Write a text file atomically; through a link to what it points at, and straight to what is no regular file."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # Path.resolve raises where links lead in a circle
     if path.exists() and not path.is_file():
         _write_through(text, path)
         return
