@@ -1,4 +1,4 @@
-"""A file that was valid, changed: its bytes, its lines, its values, its size. The same generator gives the same change."""
+"""A file that was valid, changed: its bytes, lines, values, size. The same generator gives the same change."""
 
 import json
 import random
@@ -11,8 +11,10 @@ Mutation = Callable[[random.Random, bytes], bytes]
 _MOST_BYTES = 2 << 20  # above what any data file may hold
 _DEEP = (10, 200, 5_000, 100_000)
 _LITERALS = (
-    "[]", "{}", "[[]]", "true", "false", "null", "nan", "inf", "-inf", "Infinity", "NaN", "1979-05-27T07:32:00Z", "07:32:00",
-    '""', "''", '"""\n"""', '"\\u0000"', '"\\ud800"', '"\\uD83D"', '"\\u001b[31m"', '"\\x1b"', "[1, 'a']", "{ value = 1 }",
+    "[]", "{}", "[[]]", "true", "false", "null", "nan", "inf", "-inf", "Infinity", "NaN", "1979-05-27T07:32:00Z",
+    "07:32:00",
+    '""', "''", '"""\n"""', '"\\u0000"', '"\\ud800"', '"\\uD83D"', '"\\u001b[31m"', '"\\x1b"', "[1, 'a']",
+    "{ value = 1 }",
     "{ value = -1, source = 'x' }", "0x7f", "0o7", "1__0", "'../../canary.json'", '"../../canary.json"', "[[[[[1]]]]]",
 )  # fmt: skip
 
@@ -68,10 +70,12 @@ def _whole(rng: random.Random, content: bytes) -> bytes:
     text = content.decode("utf-8", "replace")
     return rng.choice(
         (
-            lambda: b"", lambda: b"\xef\xbb\xbf" + content, lambda: text.encode("utf-16"), lambda: text.encode("utf-32"),
-            lambda: text.encode("latin-1", "replace"), lambda: content.replace(b"\n", b"\r\n"), lambda: content + content,
+            lambda: b"", lambda: b"\xef\xbb\xbf" + content, lambda: text.encode("utf-16"),
+            lambda: text.encode("utf-32"),
+            lambda: text.encode("latin-1", "replace"), lambda: content.replace(b"\n", b"\r\n"),
+            lambda: content + content,
             lambda: content.replace(b"\n", b"\r"), lambda: rng.randbytes(rng.randint(1, 5_000)), lambda: b"\0" * 10_000,
-            lambda: content.replace(b"\n", b""), lambda: content.upper(), lambda: b"[" * 100_000, lambda: b'{"a":' * 50_000,
+            lambda: content.replace(b"\n", b""), content.upper, lambda: b"[" * 100_000, lambda: b'{"a":' * 50_000,
         )
     )()  # fmt: skip
 
@@ -107,7 +111,8 @@ def _line(rng: random.Random, content: bytes) -> bytes:
 
 def _literal(rng: random.Random) -> bytes:
     deep = rng.choice(_DEEP)
-    text = rng.choice((*_LITERALS, *NUMBERS, *DATES, "[" * deep, "[" * deep + "]" * deep, "{a=" * deep, json.dumps(rng.choice(TEXTS))))
+    text = rng.choice((*_LITERALS, *NUMBERS, *DATES, "[" * deep, "[" * deep + "]" * deep, "{a=" * deep,
+    json.dumps(rng.choice(TEXTS))))
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -145,9 +150,12 @@ def _value(rng: random.Random, old: Any) -> Any:
         nested = [nested] if rng.random() < 0.5 else {"a": nested}
     return rng.choice(
         (
-            None, True, False, 0, -1, 1.5, -1.5, 10**25, 10**400, -(10**400), 1e308, -1e308, 5e-324, float("nan"), float("inf"),
-            "", [], {}, [[]], [None], {"": None}, "\ud800", "\0", [old] * min(many, 1_000), {str(n): 1 for n in range(many)},
-            rng.choice(TEXTS), rng.choice(NUMBERS), rng.choice(DATES), [1] * many, [0.0] * many, [1e-300] * many, nested,
+            None, True, False, 0, -1, 1.5, -1.5, 10**25, 10**400, -(10**400), 1e308, -1e308, 5e-324, float("nan"),
+            float("inf"),
+            "", [], {}, [[]], [None], {"": None}, "\ud800", "\0", [old] * min(many, 1_000),
+            {str(n): 1 for n in range(many)},
+            rng.choice(TEXTS), rng.choice(NUMBERS), rng.choice(DATES), [1] * many, [0.0] * many, [1e-300] * many,
+            nested,
             str(old)[:200], "a" * 100_000, {"median": 1e308, "low": -1, "high": 0},
         )
     )  # fmt: skip
@@ -174,8 +182,10 @@ def _cell(rng: random.Random, content: bytes) -> bytes:
 
 
 _INSERTS = (
-    b"\0", b"\x1b[2J", b"\xff\xfe", b"\xed\xa0\x80", b"\xc0\x80", b"\n", b"\r", b'"', b"'", b"[", b"]]", b"{", b"}", b"=", b",", b"#",
-    b"//", b"&a;", b"<!ENTITY a 'b'>", b"\xe2\x80\xae", b"\n[[version]]\n", b"\n[a.b.c]\n", b"\nid = 1\n", b"9" * 400, b"\\u0000",
+    b"\0", b"\x1b[2J", b"\xff\xfe", b"\xed\xa0\x80", b"\xc0\x80", b"\n", b"\r", b'"', b"'", b"[", b"]]", b"{", b"}",
+    b"=", b",", b"#",
+    b"//", b"&a;", b"<!ENTITY a 'b'>", b"\xe2\x80\xae", b"\n[[version]]\n", b"\n[a.b.c]\n", b"\nid = 1\n", b"9" * 400,
+    b"\\u0000",
     b"\x85", b"\x0b", b"\n\n\n",
 )  # fmt: skip
 _BYTES: tuple[Mutation, ...] = (_flip, _flip, _cut, _drop, _insert, _insert, _repeat, _whole, _number, _number)

@@ -1,4 +1,4 @@
-"""Inputs in a process of their own: a folder to each, a limit on time, memory and file size, and a watch on what is done.
+"""Inputs in a process of their own: a folder each, limits on time, memory and file size, a watch on what is done.
 
 The process is forked from one that has everything imported, so that an input takes milliseconds. What it may not do
 is written down by an audit hook (PEP 578): to write outside its folder, to read a file that only a hostile path leads

@@ -88,7 +88,8 @@ def _write_stopped(record: Path, path: Path) -> None:
 
 def _token(nonce: str) -> bytes:
     parts = ({"alg": "ES384", "typ": "JWT"}, {"eat_nonce": nonce, "sub": "GPU"})
-    return b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (*parts, {"not": "checked"}))
+    whole = (*parts, {"not": "checked"})
+    return b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in whole)
 
 
 def warm(folder: Path, shop: Path) -> None:
@@ -131,15 +132,15 @@ def served(seed: int, numbers: range, folder: Path) -> Iterator[str]:
 def _told(entry: Input, outcome: Outcome, found: list[str]) -> str:
     return json.dumps(
         {
-            "number": entry.number, "target": entry.target, "arguments": entry.arguments, "exit_code": outcome.exit_code,
-            "cpu_s": outcome.cpu_s, "growth_bytes": outcome.growth_bytes, "faults": found,
+            "number": entry.number, "target": entry.target, "arguments": entry.arguments,
+            "exit_code": outcome.exit_code, "cpu_s": outcome.cpu_s, "growth_bytes": outcome.growth_bytes, "faults": found,
         }
     )  # fmt: skip
 
 
 def _keep(entry: Input, where: Path, found: list[str]) -> None:
     """The input beside what it did, for who is to mend it."""
-    told = {"number": entry.number, "target": entry.target, "arguments": entry.arguments, "file": entry.name, "faults": found}
+    told = {"number": entry.number, "target": entry.target, "arguments": entry.arguments, "faults": found}
     (where / "input.json").write_text(json.dumps(told, indent=1), "utf-8")
     if entry.name:
         (where / f"input-{Path(entry.name).name}").write_bytes(entry.content)

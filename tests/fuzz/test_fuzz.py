@@ -23,8 +23,8 @@ WORKERS = min(os.cpu_count() or 1, 8) if COUNT > 1_000 else 1
 PATHS = os.pathsep.join(str(p) for p in (Path(__file__).parents[1], Path(greenzone.__file__ or "").parents[1]))
 # As a terminal has it, one thread: a fork of a process with threads could hang by itself.
 ENVIRONMENT = {
-    "PYTHONPATH": PATHS, "PYTHONIOENCODING": "utf-8:strict", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8", "COLUMNS": "100",
-    "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONPATH": PATHS, "PYTHONIOENCODING": "utf-8:strict", "LC_ALL": "C.UTF-8", "COLUMNS": "100",
+    "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
 }  # fmt: skip
 
 
@@ -52,8 +52,8 @@ def test_bad_input_ends_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
     if COUNT > 1_000:
         with capsys.disabled():
             sys.stdout.write(f"\nseed {SEED}\n{table(tried)}\n")
-    wrong = [f"{one.number} {one.target}: {one.arguments!r:.200}\n  {'; '.join(one.faults)}" for one in tried if one.faults]
-    assert not wrong, f"seed {SEED}; the inputs are kept in {tmp_path}, each in a folder of its number:\n" + "\n".join(wrong)
+    wrong = [f"{x.number} {x.target}: {x.arguments!r:.200}\n  {'; '.join(x.faults)}" for x in tried if x.faults]
+    assert not wrong, "\n".join([f"seed {SEED}; the inputs are kept in {tmp_path}, by their numbers:", *wrong])
 
 
 def test_every_command_and_every_kind_of_file_is_among_the_inputs() -> None:

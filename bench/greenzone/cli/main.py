@@ -85,7 +85,7 @@ class Lazy(click.Group):
             ctx.exit(1)
         except OSError as error:
             why = error.strerror or error
-            path = f"{error.filename}: {why}; check the path and its rights"
+            path = f"{why}; check the path and its rights: {error.filename}"
             _refuse(ctx, error, path if error.filename is not None else f"cannot write the output ({why})", 1)
         except MemoryError as error:
             _refuse(ctx, error, "out of memory; give it less to do at once, or more memory", 1)

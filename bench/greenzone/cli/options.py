@@ -1,6 +1,7 @@
 """Options and helpers the commands share: dates, ids with completion, JSON and text output."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -95,7 +96,9 @@ def echo(renderable: Any) -> None:
 
     _require_output()
     if sys.stdout.isatty():
-        Console(highlight=False).print(renderable)
+        # Who sets NO_COLOR (no-color.org) is given plain text: rich alone would keep bold and underlined words.
+        plain = bool(os.environ.get("NO_COLOR"))
+        Console(highlight=False, color_system=None if plain else "auto").print(renderable)
         return
     console = Console(width=110, highlight=False)
     with console.capture() as captured:

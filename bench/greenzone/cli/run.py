@@ -96,6 +96,10 @@ def run(
             raise UsageError(f"--dtype {name}: no such format; allowed: {', '.join(FORMATS)}")
     if resume is not None:
         _require_alone()
+    if plot is not None:
+        from greenzone.report.plots import require_form
+
+        require_form(plot)
     _require_inference(workloads, {"--model": models, "--batch": batches, "--context": contexts, "--plot": plot})
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     with _stoppable(folder):

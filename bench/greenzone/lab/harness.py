@@ -30,7 +30,7 @@ from greenzone.parts.profile import DeviceProfile
 from greenzone.records.digests import digests
 from greenzone.records.record import CheckRow, EstimateRow, Record, Row, Run, key
 from greenzone.records.record import Unit as FinishedUnit
-from greenzone.records.store import new_id, path_for, require_writable, write
+from greenzone.records.store import has_room, new_id, path_for, require_writable, write
 
 SUITES = ("quick", "standard", "lab")
 # How long a workload may say nothing before it is ended: longer than its slowest benchmark takes.
@@ -191,13 +191,22 @@ def _measure(request: Request, unit: Unit, device: Device, record: Record, path:
     if isinstance(device, Restartable):
         device.restart(unit.name)
     for row in _workload(request, unit.workload, unit.plan, device):
-        _put(rows, row)
+        _put(rows, row if has_room(record, row) else _left_out(row))
         write(record, path)
         progress(_finished_row(row))
     if unit.siblings and unit.is_last:
         record.benchmarks += combined([record.pending.pop(name) for name in unit.siblings])
     record.run.finished.append(FinishedUnit(name=unit.name, rows=len(record.benchmarks)))
     write(record, path)
+
+
+def _left_out(row: Row) -> Row:
+    """A row without its figure: what is written can be read and verified, whatever was asked for."""
+    reason = "the record is full: no verifier reads more samples; measure it in a run of its own"
+    return Row(
+        name=row.name, format=row.format, variant=row.variant, window=row.window, model=row.model, batch=row.batch,
+        context=row.context, phase=row.phase, emulated=row.emulated, measured=False, reason=reason,
+    )  # fmt: skip
 
 
 def _put(rows: list[Row], row: Row) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from greenzone.errors import FileError, RecordError
-from greenzone.records.record import READABLE, Record
+from greenzone.records.record import READABLE, Record, Row
 
 MAX_BYTES = 64 << 20  # the longest suite writes some 6 MB
 MAX_VALUES = 1_000_000
 MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
+MOST_SAMPLES = 600_000  # of all rows: four times those of the longest suite, some ten seconds of work to verify
 PREFIX = "greenzone.record/"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -45,6 +46,12 @@ def require_writable(folder: Path) -> None:
     except OSError as error:
         why = error.strerror or error
         raise FileError(f"{folder}: records cannot be written there ({why}); choose another folder with -o") from None
+
+
+def has_room(record: Record, row: Row) -> bool:
+    """Whether a record with one row more can still be read and verified."""
+    rows = [*record.benchmarks, *(one for rows in record.pending.values() for one in rows), row]
+    return len(rows) <= MAX_ROWS and sum(len(one.samples) for one in rows) <= MOST_SAMPLES
 
 
 def write(record: Record, path: Path) -> None:

@@ -34,6 +34,7 @@ _TWO_INPUTS = ("add", "div", "mul", "pow")
 OPERATORS = ("linear", "bmm", "ln", "softmax", *_TWO_INPUTS, *_ONE_INPUT)
 _NUMBERS = ("latency_ms", "b", "m", "n", "k", "h")
 _MOST_BYTES = 64 << 20  # the whole collection has 2 MB
+_MOST_COLUMNS = 100
 _MOST_SIZE = 1e9  # of a dimension: four of them stay far from where floats end
 _BYTES = 4.0  # the collection is fp32 throughout
 
@@ -76,6 +77,9 @@ def read_times(path: Path) -> "list[Measured]":
     import pandas as pd
 
     content = read_bytes(path, _MOST_BYTES)
+    # pandas takes the square of the number of columns to make their names differ.
+    if (count := content.partition(b"\n")[0].count(b",") + 1) > _MOST_COLUMNS:
+        raise FileError(f"{path}: {count:,} columns in line 1; give a file with columns {', '.join(COLUMNS)}")
     try:
         frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, index_col=False)
     except (ValueError, OverflowError) as error:

@@ -1,0 +1,77 @@
+"""What inputs once broke, as data: each is refused in a sentence, with its exit code, and stays so."""
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from fuzz.judging import OBEYED
+
+CASES: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("regressions.toml").read_text("utf-8"))["case"]
+LONG = "a/" * 3_000
+COLUMNS = "family,op,device,latency_ms,b,m,n,k,h"
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emulated_record: Path, invoke: Invoke) -> Path:
+    """The working directory, with what the cases name in capitals."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "RECORD").write_bytes(emulated_record.read_bytes())
+    os.mkfifo("FIFO")
+    assert invoke("sign", "--new-key", "KEY").exit_code == 0
+    return tmp_path
+
+
+def refused(result: Result, code: int) -> str:
+    assert isinstance(result.exception, SystemExit), result.exc_info
+    assert result.exit_code == code, result.output
+    assert not OBEYED.search(result.output)
+    assert "Error: " in result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["why"])
+def test_what_broke_once_is_refused_in_a_sentence(case: dict[str, Any], folder: Path, invoke: Invoke) -> None:
+    if file := case.get("file"):
+        (folder / file["name"]).write_text(file["text"], "utf-8", newline="")
+    assert case["says"] in refused(invoke(*case["arguments"]), case["exit"])
+
+
+@pytest.mark.parametrize("arguments", [("verify", "RECORD"), ("profiles", "list")], ids=" ".join)
+def test_a_path_too_long_for_any_file_is_said(arguments: tuple[str, ...], folder: Path, invoke: Invoke) -> None:
+    assert "check the path and its rights" in refused(invoke(*arguments, "--profiles", LONG), 1)
+
+
+def test_more_columns_than_times_have_are_refused_at_once(folder: Path, invoke: Invoke) -> None:
+    (folder / "x.csv").write_text(f"{','.join([COLUMNS] * 10_000)}\n")
+    assert "90,000 columns in line 1" in refused(invoke("emulation", "validate", "x.csv"), 1)
+
+
+def test_a_name_of_a_hundred_thousand_letters_is_cut(folder: Path, invoke: Invoke) -> None:
+    (folder / "x.csv").write_text(f"{COLUMNS}\nlinear,{'l' * 100_000},NVIDIA L4,1,1,8,8,8,\n")
+    assert len(refused(invoke("emulation", "validate", "x.csv"), 2)) < 1_000
+
+
+def test_a_file_of_a_thousand_faults_is_told_by_its_first(folder: Path, invoke: Invoke) -> None:
+    lines = "".join(f"k{n} = 1\n" for n in range(1_000))
+    (folder / "x.toml").write_text(f"schema = 1\nid = 'x'\nname = 'X'\n{lines}")
+    said = refused(invoke("classify", "x.toml"), 1).splitlines()
+    assert len(said) == 201
+    assert said[-1] == "and 800 more"
+
+
+def test_links_that_lead_in_a_circle_are_written_over(folder: Path, invoke: Invoke) -> None:
+    Path("LOOP").symlink_to("LOOP")
+    assert invoke("export", "RECORD", "-o", "LOOP").exit_code == 0
+    assert Path("LOOP").read_text("utf-8").startswith("run,")
+
+
+def test_a_name_that_is_no_text_is_shown_escaped(folder: Path, invoke: Invoke) -> None:
+    done = invoke("sign", "RECORD", "--key", "KEY", "-o", "\udcff.json")
+    assert done.exit_code == 0
+    assert "\\udcff.json" in done.stdout
