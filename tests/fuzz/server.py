@@ -133,7 +133,8 @@ def _told(entry: Input, outcome: Outcome, found: list[str]) -> str:
     return json.dumps(
         {
             "number": entry.number, "target": entry.target, "arguments": entry.arguments,
-            "exit_code": outcome.exit_code, "cpu_s": outcome.cpu_s, "growth_bytes": outcome.growth_bytes, "faults": found,
+            "exit_code": outcome.exit_code, "cpu_s": outcome.cpu_s, "growth_bytes": outcome.growth_bytes,
+            "faults": found,
         }
     )  # fmt: skip
 

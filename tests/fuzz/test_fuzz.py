@@ -19,7 +19,7 @@ from fuzz.judging import Tried, table
 
 COUNT = int(os.environ.get("GREENZONE_FUZZ", "240"))
 SEED = int(os.environ.get("GREENZONE_FUZZ_SEED", "0"))
-WORKERS = min(os.cpu_count() or 1, 8) if COUNT > 1_000 else 1
+WORKERS = 2 * min(os.cpu_count() or 1, 8) if COUNT > 1_000 else 1
 PATHS = os.pathsep.join(str(p) for p in (Path(__file__).parents[1], Path(greenzone.__file__ or "").parents[1]))
 # As a terminal has it, one thread: a fork of a process with threads could hang by itself.
 ENVIRONMENT = {
