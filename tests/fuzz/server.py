@@ -1,5 +1,7 @@
 """`python -m fuzz.server SEED FIRST STEP END FOLDER`: try every STEPth input from FIRST to END, a line of JSON each.
 
+The lines go to FOLDER/answers.jsonl.
+
 Everything a command may need is imported and every valid call made once before the first input, so that each is
 tried in a fork that has it already. What had a fault is kept in FOLDER, by its number.
 """
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from fuzz.inputs import CALLS, KINDS, Input, made
+from fuzz.inputs import CALLS, Input, made
 from fuzz.judging import faults
 from fuzz.sandbox import Outcome, furnish, tried
 from greenzone.cli.main import main
@@ -93,23 +95,10 @@ def _token(nonce: str) -> bytes:
 
 
 def warm(folder: Path, shop: Path) -> None:
-    """Make every valid call once in this process: what it imports and remembers is there for all forks."""
-    work = furnish(folder, shop)
-    calls = [(*path, *words) for path, words in CALLS.items()]
-    for kind in KINDS.values():
-        valid = kind.valid(shop)[0].read_bytes()
-        name = kind.name.format("")
-        for call in kind.calls:
-            (work / name).write_bytes(valid)
-            (work / name).chmod(0o600)
-            _call(work, tuple(word.replace("{}", name) for word in call))
-    for call in calls:
-        _call(work, call)
-
-
-def _call(work: Path, arguments: tuple[str, ...]) -> None:
-    os.chdir(work)
-    CliRunner().invoke(main, list(arguments), prog_name="greenzone")
+    """Make a valid call of every command in this process: what it imports and remembers is there for all forks."""
+    os.chdir(furnish(folder, shop))
+    for path, words in CALLS.items():
+        CliRunner().invoke(main, [*path, *words], prog_name="greenzone")
 
 
 def served(seed: int, numbers: range, folder: Path) -> Iterator[str]:
@@ -149,6 +138,7 @@ def _keep(entry: Input, where: Path, found: list[str]) -> None:
 
 if __name__ == "__main__":
     _seed, _first, _step, _end = map(int, sys.argv[1:5])
-    for _line in served(_seed, range(_first, _end, _step), Path(sys.argv[5]).resolve()):
-        sys.stdout.write(f"{_line}\n")
-        sys.stdout.flush()
+    _folder = Path(sys.argv[5]).resolve()
+    with (_folder / "answers.jsonl").open("w", encoding="utf-8", buffering=1) as _answers:
+        for _line in served(_seed, range(_first, _end, _step), _folder):
+            _answers.write(f"{_line}\n")

@@ -37,12 +37,10 @@ def answers(folder: Path) -> Iterator[Tried]:
             own.mkdir()
             command = [sys.executable, "-m", "fuzz.server", *map(str, (SEED, n, WORKERS, COUNT)), str(own)]
             environment = ENVIRONMENT | {"HOME": str(own), "MPLCONFIGDIR": str(own / "matplotlib")}
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=own, env=environment, text=True)
-            workers.append(stack.enter_context(process))
-        for process in workers:
-            assert process.stdout is not None
-            yield from map(Tried.of, process.stdout)
-            assert process.wait() == 0, "a worker fell"
+            workers.append((own, stack.enter_context(subprocess.Popen(command, cwd=own, env=environment))))
+        for own, process in workers:
+            assert process.wait() == 0, f"the worker of {own} fell"
+            yield from map(Tried.of, (own / "answers.jsonl").read_text("utf-8").splitlines())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox reads /proc")

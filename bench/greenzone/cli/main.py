@@ -13,6 +13,7 @@ import click
 from greenzone.errors import GreenzoneError
 from greenzone.report.plain import plain
 
+CANNOT_PRINT = "cannot write the output"
 _MOST_LINES = 200  # of an error: a file of a hundred thousand faults is told by its first
 COMMANDS = {
     "run": "greenzone.cli.run:run",
@@ -63,8 +64,14 @@ class Lazy(click.Group):
         return super().resolve_command(ctx, args)
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
-        with _shown():
-            return super().make_context(info_name, args, parent, **extra)
+        try:
+            with _shown():
+                return super().make_context(info_name, args, parent, **extra)
+        except OSError as error:  # --help and --version print before there is a command
+            if error.filename is not None or isinstance(error, BrokenPipeError):
+                raise
+            click.echo(f"Error: {CANNOT_PRINT} ({error.strerror or error})", err=True)
+            raise SystemExit(1) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):
@@ -86,7 +93,7 @@ class Lazy(click.Group):
         except OSError as error:
             why = error.strerror or error
             path = f"{why}; check the path and its rights: {error.filename}"
-            _refuse(ctx, error, path if error.filename is not None else f"cannot write the output ({why})", 1)
+            _refuse(ctx, error, path if error.filename is not None else f"{CANNOT_PRINT} ({why})", 1)
         except MemoryError as error:
             _refuse(ctx, error, "out of memory; give it less to do at once, or more memory", 1)
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from greenzone.errors import GreenzoneError, Interrupted, unknown
+from greenzone.errors import FileError, GreenzoneError, Interrupted, unknown
 from greenzone.lab import evaluation, provenance
 from greenzone.lab.devices import Device, open_device
 from greenzone.lab.devices.base import Restartable
@@ -178,11 +178,20 @@ def _measured(
         raise Interrupted(
             f"stopped after {len(record.benchmarks)} benchmarks; what was finished is in {path}"
         ) from None
-    except GreenzoneError:
+    except GreenzoneError as error:
         _finished(request, device, record, "failed")
-        write(record, path)
+        try:
+            write(record, path)
+        except FileError:  # the disk is what failed, and what fitted is there
+            raise FileError(f"{error}; {_kept(path)}") from None
         raise
     return Outcome(record, path)
+
+
+def _kept(path: Path) -> str:
+    if not path.exists():
+        return "nothing of this run was kept"
+    return f"what was finished before is in the record; go on with `greenzone run --resume {path}`"
 
 
 def _measure(request: Request, unit: Unit, device: Device, record: Record, path: Path, progress: Progress) -> None:

@@ -122,6 +122,7 @@ def _envelope(path: Path) -> "Envelope":
             raise ValueError(f"{len(data['signatures'])} signatures; 1 to {_MOST_SIGNATURES} can stand there")
         if not isinstance(data["payloadType"], str):
             raise TypeError("its payloadType is no text")
+        data["payloadType"].encode("utf-8")  # half a surrogate pair cannot be signed
         # DSSE leaves the key's id open; the library asks for one, each its own
         signatures = [{**one, "keyid": f"{n}"} for n, one in enumerate(data["signatures"])]
         return Envelope.from_dict({**data, "signatures": signatures})
