@@ -102,7 +102,7 @@ def require_signed(content: bytes, document: Mapping[str, Any], envelope: Path, 
             in the record since is named.
     """
     public = public_key_of(key)
-    found = _envelope(envelope)
+    found = envelope_of(envelope)
     keyid = _require_signature(found, public, envelope, key)
     name, digest, predicate = _statement(found, envelope)
     if digest != sha256(content):
@@ -111,7 +111,12 @@ def require_signed(content: bytes, document: Mapping[str, Any], envelope: Path, 
     return Signed(keyid, name, predicate)
 
 
-def _envelope(path: Path) -> "Envelope":
+def envelope_of(path: Path) -> "Envelope":
+    """The envelope in a file, unverified.
+
+    Raises:
+        FileError: it cannot be read, or is none.
+    """
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import FormatError
 

@@ -6,6 +6,7 @@ product (b, m, n, k) its rows show that `n` is the dimension that is summed and 
 (an A100's mean error with one tile known is 8 per cent one way and 2.6 the other).
 """
 
+import csv
 import io
 import math
 from dataclasses import dataclass, replace
@@ -34,7 +35,6 @@ _TWO_INPUTS = ("add", "div", "mul", "pow")
 OPERATORS = ("linear", "bmm", "ln", "softmax", *_TWO_INPUTS, *_ONE_INPUT)
 _NUMBERS = ("latency_ms", "b", "m", "n", "k", "h")
 _MOST_BYTES = 64 << 20  # the whole collection has 2 MB
-_MOST_COLUMNS = 100
 _MOST_SIZE = 1e9  # of a dimension: four of them stay far from where floats end
 _BYTES = 4.0  # the collection is fp32 throughout
 
@@ -76,16 +76,25 @@ def read_times(path: Path) -> "list[Measured]":
     """
     import pandas as pd
 
-    content = read_bytes(path, _MOST_BYTES)
-    # pandas takes the square of the number of columns to make their names differ.
-    if (count := content.partition(b"\n")[0].count(b",") + 1) > _MOST_COLUMNS:
-        raise FileError(f"{path}: {count:,} columns in line 1; give a file with columns {', '.join(COLUMNS)}")
+    head, *rows = _lines(read_bytes(path, _MOST_BYTES), path)
+    return grouped(_checked(pd.DataFrame(rows, columns=head, dtype=str), str(path)))
+
+
+def _lines(content: bytes, path: Path) -> list[list[str]]:
+    """The header and the rows, all of one length; blank lines are passed by."""
+    allowed = f"give a file with columns {', '.join(COLUMNS)}"
     try:
-        frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, index_col=False)
-    except (ValueError, OverflowError) as error:
-        columns, why = ", ".join(COLUMNS), str(error).strip()
-        raise FileError(f"{path}: cannot be read as CSV ({why:.200}); give a file with columns {columns}") from None
-    return grouped(_checked(frame, str(path)))
+        found = [line for line in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if line]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: cannot be read as CSV ({error!s:.200}); {allowed}") from None
+    if not found:
+        raise FileError(f"{path}: cannot be read as CSV (it is empty); {allowed}")
+    if double := [name for name in COLUMNS if found[0].count(name) > 1]:
+        raise FileError(f"{path}: the column {double[0]!r} stands twice in line 1; leave one")
+    for number, line in enumerate(found, 1):
+        if len(line) != len(found[0]):
+            raise FileError(f"{path}, row {number}: {len(line):,} fields, and line 1 has {len(found[0]):,}; {allowed}")
+    return found
 
 
 def grouped(frame: "pd.DataFrame") -> "list[Measured]":
