@@ -22,6 +22,7 @@ from greenzone.cli.options import (
     echo_json,
     fault_names,
     model_ids,
+    say,
     today,
 )
 from greenzone.errors import DeviceError, Interrupted, InvalidMeasurement, NothingMeasured, UsageError
@@ -186,7 +187,7 @@ def _print(outcomes: Sequence["Outcome"], request: "Request", as_json: bool) -> 
     if len(outcomes) > 1:
         echo(beside([outcome.record for outcome in outcomes]))
         for outcome in outcomes:
-            click.echo(f"record: {outcome.path}")
+            say(f"record: {outcome.path}")
         return
     [outcome] = outcomes
     echo(run_report(report_of(outcome.record, request.on, request.known_on, request.transaction, outcome.path)))

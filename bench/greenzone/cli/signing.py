@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from greenzone.cli.options import FILE, FOLDER, echo, echo_json
+from greenzone.cli.options import FILE, FOLDER, echo, echo_json, say
 from greenzone.errors import NotVerified, UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def sign(
     if os.path.realpath(where) == os.path.realpath(record):
         raise UsageError(f"{where}: is the record itself; give another file with -o")
     store.write_text(envelope, where)
-    click.echo(f"signed: {record} (sha256 {sha256(content)})\nenvelope: {where}")
+    say(f"signed: {record} (sha256 {sha256(content)})\nenvelope: {where}")
 
 
 def _make_key(path: Path, record: Path | None, key: Path | None) -> None:
@@ -67,7 +67,7 @@ def _make_key(path: Path, record: Path | None, key: Path | None) -> None:
     if record is not None or key is not None:
         raise UsageError("--new-key makes a key and signs nothing; sign with --key in a call of its own")
     public = new_key(path)
-    click.echo(f"private key: {path} (keep it to yourself)\npublic key: {public} (give it to who verifies)")
+    say(f"private key: {path} (keep it to yourself)\npublic key: {public} (give it to who verifies)")
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from greenzone.cli.options import FILE, echo, echo_json
+from greenzone.cli.options import FILE, echo, echo_json, say
 from greenzone.errors import FileError, UsageError
 
 FORMS = ("text", "csv", "markdown", "json", "parquet")
@@ -56,7 +56,7 @@ def emit(
     elif form == "json" and out is None:
         echo_json(list(rows))
     elif out is None:
-        click.echo(_text(rows, cells, form), nl=False)
+        say(_text(rows, cells, form), nl=False)
     else:
         from greenzone.records.store import write_text
 
