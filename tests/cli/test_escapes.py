@@ -15,7 +15,8 @@ from greenzone.cli.options import echo, say
 
 NAME = "x\x9b31m\x1b[1m\x7f=1"
 CALLS = (
-    ("classify",), ("classify", "--json"), ("classify", "--format", "csv"), ("verify",), ("verify", "--json"), ("export",),
+    ("classify",), ("classify", "--json"), ("classify", "--format", "csv"), ("verify",), ("verify", "--json"),
+    ("export",),
     ("export", "--format", "jsonl"), ("export", "--format", "markdown"), ("export", "--format", "openmetrics"),
     ("export", "--format", "pytest-benchmark"), ("check", "--to", "CN"), ("check", "--to", "CN", "--json"),
     ("check", "--to", "CN", "--github"), ("identify",), ("identify", "--json"), ("headroom",), ("headroom", "--json"),

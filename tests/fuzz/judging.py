@@ -1,5 +1,7 @@
 """What is a fault in the outcome of an input, and the table of many."""
 
+import csv
+import io
 import json
 import re
 from collections import Counter
@@ -52,6 +54,18 @@ def _unsaid(entry: Input, outcome: Outcome) -> Iterator[str]:
         yield "a traceback was printed"
     if outcome.exit_code == 0 and "--json" in entry.arguments and not _is_json(texts["stdout"]):
         yield f"--json printed what is no JSON: {texts['stdout'][:80]!r}"
+    if outcome.exit_code == 0 and "csv" in entry.arguments:
+        for cell in (c for line in csv.reader(io.StringIO(texts["stdout"])) for c in line if _is_formula(c)):
+            yield f"a cell of the CSV is a formula: {cell!r:.80}"
+
+
+def _is_formula(cell: str) -> bool:
+    """What a spreadsheet takes for one (OWASP, "CSV Injection"); a number with its sign is none."""
+    try:
+        float(cell)
+    except ValueError:
+        return cell[:1] in tuple("=+-@\t\r")
+    return False
 
 
 def _is_json(text: str) -> bool:

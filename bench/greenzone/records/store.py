@@ -63,26 +63,39 @@ def write(record: Record, path: Path) -> None:
     write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
 
 
-def _write_through(text: str, path: Path) -> None:
+def _write_through(content: bytes, path: Path) -> None:
     """A device or a pipe is written to, never replaced by a file."""
     try:
-        with path.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with path.open("wb") as stream:
+            stream.write(content)
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file atomically; through a link to what it points at, and straight to what is no regular file."""
+    """Write a text file, as `write_bytes` does.
+
+    Raises:
+        FileError: the disk is full or the folder went away.
+    """
+    write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file atomically; through a link to what it points at, and straight to what is no regular file.
+
+    Raises:
+        FileError: the disk is full or the folder went away.
+    """
     path = Path(os.path.realpath(path))  # Path.resolve raises where links lead in a circle
     if path.exists() and not path.is_file():
-        _write_through(text, path)
+        _write_through(content, path)
         return
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with partial.open("wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
