@@ -46,7 +46,7 @@ def _unsaid(entry: Input, outcome: Outcome) -> Iterator[str]:
             return
         if found := OBEYED.search(texts[name]):
             yield f"{name} has the control character {found[0]!r}: {texts[name][max(0, found.start() - 40) :][:80]!r}"
-    if outcome.exit_code in REFUSED and not re.search(r"^Error: \S", texts["stderr"], re.MULTILINE):
+    if outcome.exit_code in REFUSED and not re.search(r"^Error: .*\S", texts["stderr"], re.MULTILINE):
         yield f"exit code {outcome.exit_code} without a sentence: {texts['stderr'][-200:]!r}"
     if len(outcome.stderr) > _MOST_SAID:
         yield f"{len(outcome.stderr):,} bytes of error; nobody reads more than {_MOST_SAID:,}"

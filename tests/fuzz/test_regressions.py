@@ -1,5 +1,6 @@
 """What inputs once broke, as data: each is refused in a sentence, with its exit code, and stays so."""
 
+import json
 import os
 import tomllib
 from collections.abc import Callable
@@ -78,3 +79,27 @@ def test_a_name_that_is_no_text_is_shown_escaped(folder: Path, invoke: Invoke) -
     done = invoke("sign", "RECORD", "--key", "KEY", "-o", "\udcff.json")
     assert done.exit_code == 0
     assert "\\udcff.json" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("workloads", [["matmul"]]), ("formats", [1.5]), ("batches", [True]), ("contexts", ["1"]), ("seed", -1),
+        ("device", {}),
+        ("models", "gpt2"), ("transaction", []), ("on", 5),
+    ],
+)  # fmt: skip
+def test_a_run_is_not_gone_on_with_by_settings_no_run_writes(key: str, value: Any, folder: Path,
+invoke: Invoke) -> None:
+    document = json.loads(Path("RECORD").read_text("utf-8"))
+    document["run"] |= {"status": "running", "finished": []}
+    document["settings"][key] = value
+    Path("RECORD").write_text(json.dumps(document), "utf-8")
+    assert "its settings cannot be read" in refused(invoke("run", "--resume", "RECORD"), 1)
+
+
+def test_a_token_of_a_million_letters_is_looked_through_at_once(folder: Path, invoke: Invoke) -> None:
+    """An expression that looked for three parts took the square of the letters before a dot that never came."""
+    (folder / "token").write_bytes(b"a" * (1 << 20))
+    arguments = ("sign", "RECORD", "--key", "KEY", "--attestation", "token")
+    assert "no JSON Web Token" in refused(invoke(*arguments), 1)
