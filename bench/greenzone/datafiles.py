@@ -9,6 +9,7 @@ was written down when it was checked (`profiles/checked.json`, held fresh by a t
 
 import hashlib
 import json
+import os
 import tomllib
 import types
 from collections.abc import Callable
@@ -84,8 +85,8 @@ def data_root() -> Path:
     return installed if installed.is_dir() else here.parents[1] / "profiles"
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a data file of at most 1 MiB.
+def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
+    """The bytes of a regular file of at most 1 MiB, or of `most` bytes; a pipe that nobody writes to is not waited for.
 
     Raises:
         FileError: it cannot be read, or is too large.
@@ -94,16 +95,15 @@ def read_bytes(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise FileError(f"{path}: cannot be read (not a regular file); give the path of a file")
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            content = stream.read(most + 1)
     except FileError:
         raise
     except OSError as error:
         why = error.strerror or error
         raise FileError(f"{path}: cannot be read ({why}); check the path and its rights") from None
-    if len(content) > MAX_BYTES:
-        raise FileError(
-            f"{path}: larger than 1 MiB, the most a data file may hold; split it, or check that it is the right file"
-        )
+    if len(content) > most:
+        allowed = f"{most >> 20} MiB, the most such a file may hold"
+        raise FileError(f"{path}: larger than {allowed}; split it, or check that it is the right file")
     return content
 
 
@@ -199,7 +199,7 @@ def _checked() -> dict[str, str]:
 
 
 def _was_checked(path: Path, content: bytes) -> bool:
-    resolved = path.resolve()
+    resolved = Path(os.path.realpath(path))
     if not resolved.is_relative_to(data_root()):
         return False
     return _checked().get(resolved.relative_to(data_root()).as_posix()) == sha256(content)

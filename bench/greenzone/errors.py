@@ -21,6 +21,8 @@ import difflib
 from collections.abc import Iterable
 from typing import ClassVar
 
+_LONGEST = 200  # characters of a name that is looked for: no name is longer, and comparing takes their square
+
 
 class GreenzoneError(Exception):
     """The root of all errors that are greenzone's own."""
@@ -96,9 +98,9 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> Usage
     """
     near = nearest(name, known)
     tail = f"; {hint}" if hint else ""
-    return UsageError(f"unknown {kind} {name!r}; nearest: {', '.join(near) or 'none'}{tail}")
+    return UsageError(f"unknown {kind} {name[:_LONGEST]!r}; nearest: {', '.join(near) or 'none'}{tail}")
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The `count` names of `known` that look most like `name`."""
-    return difflib.get_close_matches(name, sorted(set(known)), n=count, cutoff=0.0)
+    return difflib.get_close_matches(name[:_LONGEST], sorted(set(known)), n=count, cutoff=0.0)

@@ -35,7 +35,7 @@ def test_a_calibration_is_said_to_be_one(invoke: Invoke) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("validate", "none.csv"), 1, "cannot be read as CSV"),
+        (("validate", "none.csv"), 1, "cannot be read"),
         (("validate", str(TIMES), "--calibrated", "2"), 2, "give a share like 0.1"),
         (("calibrate", "none.json"), 1, "none.json"),
     ],

@@ -120,7 +120,7 @@ def test_a_statement_about_something_else_is_refused(
 def test_what_is_no_envelope_is_said_so(tmp_path: Path, keys: tuple[Path, Path], text: str) -> None:
     path = tmp_path / "x.dsse.json"
     path.write_text(text)
-    with pytest.raises(FileError, match="no DSSE envelope"):
+    with pytest.raises(FileError, match=r"no DSSE envelope|larger than 8 MiB"):
         require_signed(CONTENT, RECORD, path, keys[1])
 
 

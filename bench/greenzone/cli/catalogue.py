@@ -16,6 +16,7 @@ from greenzone.cli.options import (
     echo,
     echo_json,
     regime_ids,
+    say,
     today,
 )
 from greenzone.errors import DataFileError, FileError, GreenzoneError, UsageError
@@ -70,7 +71,7 @@ def _lint(paths: Sequence[Path], load: Callable[[Path], object], kind: str) -> N
             faults.append(error)
     if faults:
         raise FileError("\n".join(str(f) for f in faults))
-    click.echo(f"{len(paths)} {kind} file{'s' if len(paths) != 1 else ''} checked, no fault found")
+    say(f"{len(paths)} {kind} file{'s' if len(paths) != 1 else ''} checked, no fault found")
 
 
 @click.group()
@@ -150,7 +151,7 @@ def regimes_lint(files: tuple[Path, ...], cases: Path | None) -> None:
     def check(path: Path) -> None:
         regime = load_regime_file(path)
         for text in warnings(regime, today()):
-            click.echo(f"warning: {path}: {text}", err=True)
+            say(f"warning: {path}: {text}", err=True)
         if found := faults(regime, tried, known | {regime.id}):
             raise DataFileError(path, found)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from greenzone.cli.options import FILE, FOLDER, echo_json, today
+from greenzone.cli.options import FILE, FOLDER, echo_json, say, today
 from greenzone.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def certificate(
     if as_json:
         echo_json(found.to_json())
     else:
-        click.echo(found.statement)
+        say(found.statement)
     ctx.exit(found.exit_code)
 
 
@@ -72,7 +72,7 @@ def _print_method() -> None:
     from greenzone.policy.certifying.method import load_method
 
     method = load_method()
-    click.echo(f"{method.text}\nSHA-256 of this text: {method.sha256}")
+    say(f"{method.text}\nSHA-256 of this text: {method.sha256}")
 
 
 def _paths(given: Sequence[Path]) -> list[Path]:
@@ -109,7 +109,7 @@ def _examined(
     from greenzone.records import store
 
     for n, path in enumerate(paths, 1):
-        click.echo(f"record {n} of {len(paths)}: {path}", err=True)
+        say(f"record {n} of {len(paths)}: {path}", err=True)
         content = store.content(path)
         document = store.decoded(content, path)
         record = store.parse(document, path)
@@ -130,4 +130,4 @@ def _write(found: "Certificate", out: Path) -> None:
         from greenzone.report.certificate import page
 
         write_text(page(found), out)
-    click.echo(f"written: {out}", err=True)
+    say(f"written: {out}", err=True)

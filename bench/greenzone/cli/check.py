@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from greenzone.cli.options import FILE, FOLDER, asking, complete, echo, echo_json, profile_ids, today
+from greenzone.cli.options import FILE, FOLDER, asking, complete, echo, echo_json, profile_ids, say, today
 from greenzone.errors import UsageError
 from greenzone.law.transaction import Transaction
 
@@ -101,7 +101,7 @@ def _tell_github(found: Sequence["Check"], as_json: bool) -> None:
     from greenzone.report import github
 
     for line in github.annotations(found):
-        click.echo(line, err=as_json)
+        say(line, err=as_json)
     for name, write in (("GITHUB_STEP_SUMMARY", github.write_summary), ("GITHUB_OUTPUT", github.write_outputs)):
         if path := os.environ.get(name):
             write(found, Path(path))

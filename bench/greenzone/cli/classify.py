@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from greenzone.cli.options import FILE, FOLDER, asking, complete, echo, echo_json, profile_ids, regime_ids, today
+from greenzone.cli.options import FILE, FOLDER, asking, complete, echo, echo_json, profile_ids, regime_ids, say, today
 from greenzone.errors import UsageError
 from greenzone.law.classification import classify as classified
 from greenzone.law.regimes import Regime, load_regime_file, regime_paths
@@ -93,7 +93,7 @@ def _print(found: list[Classification], as_json: bool, form: str | None) -> None
     elif form:
         from greenzone.report.tables import verdict_rows, write_rows
 
-        click.echo(write_rows(verdict_rows(found), form), nl=False)
+        say(write_rows(verdict_rows(found), form), nl=False)
     else:
         from rich.console import Group
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from greenzone.cli.options import echo, echo_json
+from greenzone.cli.options import echo, echo_json, say
 from greenzone.cli.tables import emit, table_options
 
 
@@ -39,5 +39,5 @@ def compare(
     else:
         emit(ratio_rows(found), lambda: cells(found), form, as_json, out)
         for text in found.differences:
-            click.echo(f"differs: {text}", err=True)
+            say(f"differs: {text}", err=True)
     ctx.exit(5 if found.failed else 0)

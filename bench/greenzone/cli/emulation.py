@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from greenzone.cli.options import echo, echo_json
+from greenzone.cli.options import echo, echo_json, say
 
 if TYPE_CHECKING:
     from greenzone.lab.emulation.validation import Score
@@ -96,7 +96,7 @@ def calibrate(records: tuple[Path, ...], output: Path | None, as_json: bool) -> 
     if output is not None:
         source = f"greenzone records {', '.join(record.run.id for _, record in measured)}"
         write_text(calibrated_text(read_bytes(profile_paths()[profile.id]).decode(), table, source), output)
-        click.echo(f"written: {output}", err=True)
+        say(f"written: {output}", err=True)
     if as_json:
         echo_json({"schema": "greenzone.emulation_calibration/1", "profile": profile.id, "emulation": table})
         return
@@ -106,9 +106,9 @@ def calibrate(records: tuple[Path, ...], output: Path | None, as_json: bool) -> 
 def _print_table(part: str, table: dict[str, Any]) -> None:
     import tomlkit
 
-    click.echo(f"# {part}\n[emulation]")
+    say(f"# {part}\n[emulation]")
     for key, value in table.items():
-        click.echo(f"{key} = {tomlkit.item(value).as_string() if not isinstance(value, dict) else _shown(value)}")
+        say(f"{key} = {tomlkit.item(value).as_string() if not isinstance(value, dict) else _shown(value)}")
 
 
 def _shown(values: dict[str, float]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from greenzone.cli.classify import part_named, parts_named
-from greenzone.cli.options import DATE, FOLDER, asking, complete, echo, echo_json, profile_ids, regime_ids, today
+from greenzone.cli.options import DATE, FOLDER, asking, complete, echo, echo_json, profile_ids, regime_ids, say, today
 from greenzone.errors import UsageError
 from greenzone.formats import FORMATS
 from greenzone.intervals import number
@@ -29,7 +29,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: str | No
     if form:
         from greenzone.report.tables import write_rows
 
-        click.echo(write_rows([dict(zip(columns, row, strict=True)) for row in rows], form), nl=False)
+        say(write_rows([dict(zip(columns, row, strict=True)) for row in rows], form), nl=False)
         return
     from greenzone.report.terminal import table
 
@@ -67,7 +67,7 @@ def timeline(
         echo_json({"schema": "greenzone.timeline/1", **_about(part), "changes": [c.to_json() for c in found]})
         return
     if not found:
-        click.echo("nothing to tell: no version of these regimes took effect; a proposal never did", err=True)
+        say("nothing to tell: no version of these regimes took effect; a proposal never did", err=True)
     rows = [(c.on.isoformat(), c.regime, c.before, c.after, c.why) for c in found]
     _table(("on", "regime", "before", "after", "why"), rows, form)
 
@@ -106,10 +106,10 @@ def matrix(
         _table((*columns, "migrated"), whole, form)
         return
     _table(columns, rows, None)
-    click.echo()
+    say("")
     for row in found:
         for text in row.migrated():
-            click.echo(f"{row.part.id or row.part.name}: {text}")
+            say(f"{row.part.id or row.part.name}: {text}")
 
 
 def _cell(verdicts: dict[str, Any]) -> str:
@@ -179,4 +179,4 @@ def design(
     if as_json:
         echo_json(found.to_json())
     else:
-        click.echo(design_line(found))
+        say(design_line(found))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from greenzone.cli.options import FILE
+from greenzone.cli.options import FILE, say
 from greenzone.cli.tables import emit
 from greenzone.errors import UsageError
 
@@ -68,6 +68,6 @@ def _put(text: str, out: Path | None) -> None:
     from greenzone.records.store import write_text
 
     if out is None:
-        click.echo(text, nl=False)
+        say(text, nl=False)
     else:
         write_text(text, out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from greenzone.cli.options import FILE, echo, echo_json
+from greenzone.cli.options import FILE, echo, echo_json, say
 from greenzone.errors import FileError, GreenzoneError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def gather(
         from greenzone.records.store import write_text
 
         write_text(page(fleet), out)
-        click.echo(f"written: {out}", err=True)
+        say(f"written: {out}", err=True)
     if as_json:
         echo_json(to_json(fleet))
     else:

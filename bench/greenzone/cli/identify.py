@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from greenzone.cli.options import FOLDER, complete, device_specs, echo, echo_json
+from greenzone.cli.options import FOLDER, complete, device_specs, echo, echo_json, say
 from greenzone.cli.profiles import OWN, loaded
 from greenzone.errors import NothingMeasured, RecordError, UsageError
 
@@ -69,7 +69,7 @@ def _records(paths: tuple[Path, ...], device: str | None, out: Path) -> list[tup
     from greenzone.lab.harness import Request, run
 
     outcome = run(Request(device, workloads=("matmul", "memory"), folder=out))
-    click.echo(f"measured: {outcome.path}", err=True)
+    say(f"measured: {outcome.path}", err=True)
     return [(str(outcome.path), outcome.record)]
 
 

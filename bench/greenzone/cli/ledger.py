@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from greenzone.cli.options import DATE, FILE, FOLDER, complete, echo, echo_json, today
+from greenzone.cli.options import DATE, FILE, FOLDER, complete, echo, echo_json, say, today
 from greenzone.errors import UsageError
 
 
@@ -55,8 +55,8 @@ def ledger(
         from greenzone.report.tables import write_rows
 
         rows = [{k: "" if v is None else v for k, v in shown.safe(row).items()} for row in shown.rows(found)]
-        click.echo(write_rows(rows, form), nl=False)
+        say(write_rows(rows, form), nl=False)
         for line in shown.findings(found):
-            click.echo(shown.clean(line), err=True)
+            say(shown.clean(line), err=True)
     else:
         echo(shown.page(found))

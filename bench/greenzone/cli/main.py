@@ -1,14 +1,20 @@
 """The command group, and the one place where an error becomes a sentence and an exit code."""
 
 import importlib
+import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from greenzone.errors import GreenzoneError
+from greenzone.report.plain import plain
 
+CANNOT_PRINT = "cannot write the output"
+_MOST_LINES = 200  # of an error: a file of a hundred thousand faults is told by its first
 COMMANDS = {
     "run": "greenzone.cli.run:run",
     "classify": "greenzone.cli.classify:classify",
@@ -53,14 +59,26 @@ class Lazy(click.Group):
             raise click.UsageError(str(unknown("command", args[0], COMMANDS)), ctx)
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
         try:
-            return super().invoke(ctx)
-        except GreenzoneError as error:
-            if ctx.params.get("debug"):
+            with _shown():
+                return super().make_context(info_name, args, parent, **extra)
+        except OSError as error:  # --help and --version print before there is a command
+            if error.filename is not None or isinstance(error, BrokenPipeError):
                 raise
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(error.exit_code)
+            click.echo(f"Error: {CANNOT_PRINT} ({error.strerror or error})", err=True)
+            raise SystemExit(1) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A name outside the terminal's character set is shown escaped, not refused.
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            with _shown():
+                return super().invoke(ctx)
+        except GreenzoneError as error:
+            _refuse(ctx, error, str(error), error.exit_code)
         except KeyboardInterrupt:
             click.echo("Error: stopped before there was anything to keep", err=True)
             ctx.exit(1)
@@ -69,10 +87,39 @@ class Lazy(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(1)
         except OSError as error:
-            if error.filename is not None or ctx.params.get("debug"):
-                raise
-            click.echo(f"Error: cannot write the output ({error.strerror or error})", err=True)
-            ctx.exit(1)
+            why = error.strerror or error
+            path = f"{why}; check the path and its rights: {error.filename}"
+            _refuse(ctx, error, path if error.filename is not None else f"{CANNOT_PRINT} ({why})", 1)
+        except MemoryError as error:
+            _refuse(ctx, error, "out of memory; give it less to do at once, or more memory", 1)
+
+
+def _refuse(ctx: click.Context, error: BaseException, text: str, code: int) -> None:
+    """Say an error and end; with --debug, raise it instead."""
+    if ctx.params.get("debug"):
+        raise error
+    click.echo(f"Error: {_plain(text)}", err=True)
+    ctx.exit(code)
+
+
+@contextmanager
+def _shown() -> Iterator[None]:
+    """What click refuses repeats what was typed, or what a script read from a file and passed on."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        raise click.UsageError(_plain(error.format_message()), error.ctx) from None
+    except click.ClickException as error:
+        raise click.ClickException(_plain(error.format_message())) from None
+
+
+def _plain(text: str) -> str:
+    """Lines that a terminal shows and does not obey."""
+    lines = [plain(line) for line in text.split("\n")]
+    more = [f"and {len(lines) - _MOST_LINES:,} more"] if len(lines) > _MOST_LINES else []
+    return "\n".join([*lines[:_MOST_LINES], *more])
 
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GREENZONE", "max_content_width": 110}

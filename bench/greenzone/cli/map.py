@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from greenzone.cli.classify import parts_named
-from greenzone.cli.options import DATE, FILE, FOLDER, complete, country_codes, profile_ids, regime_ids, today
+from greenzone.cli.options import DATE, FILE, FOLDER, complete, country_codes, profile_ids, regime_ids, say, today
 from greenzone.law.transaction import Transaction
 
 
@@ -45,4 +45,4 @@ def map(
     parts = parts_named(refs, settings, folder)
     found = map_of(parts, on or today(), known_on or today(), axes, Transaction.of(to), regimes or None)
     draw_map(found, out)
-    click.echo(f"drawn: {out}", err=True)
+    say(f"drawn: {out}", err=True)

@@ -1,16 +1,21 @@
 """Options and helpers the commands share: dates, ids with completion, JSON and text output."""
 
-import io
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from greenzone.errors import FileError
+from greenzone.report.plain import disarmed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.segment import Segment
 
 
 class IsoDate(click.ParamType[date]):
@@ -84,32 +89,46 @@ def country_codes() -> list[str]:
     return sorted(ISO)
 
 
+def say(text: str, *, nl: bool = True, err: bool = False) -> None:
+    """Text on standard output, or error; names from files of others may hold what a terminal obeys."""
+    click.echo(disarmed(text), nl=nl, err=err)
+
+
+def _disarmed_console() -> "type[Console]":
+    """A console of rich, whose own codes for colours are the only ones that reach a terminal."""
+    from rich.console import Console
+
+    class Disarmed(Console):
+        def render(self, renderable: Any, options: Any = None) -> "Iterator[Segment]":
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else segment._replace(text=disarmed(segment.text))
+
+    return Disarmed
+
+
 def echo_json(document: Any) -> None:
     """One JSON document on standard output, and nothing else."""
     _require_output()
-    click.echo(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
+    say(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
 
 
 def echo(renderable: Any) -> None:
     """A report on standard output, as wide as the terminal, 110 columns where there is none."""
-    from rich.console import Console
-
     _require_output()
     if sys.stdout.isatty():
-        Console(highlight=False).print(renderable)
+        # Who sets NO_COLOR (no-color.org) is given plain text: rich alone would keep bold and underlined words.
+        plain = bool(os.environ.get("NO_COLOR"))
+        _disarmed_console()(highlight=False, color_system=None if plain else "auto").print(renderable)
         return
-    console = Console(width=110, highlight=False)
+    console = _disarmed_console()(width=110, highlight=False)
     with console.capture() as captured:
         console.print(renderable)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    say("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _require_output() -> None:
     if sys.stdout is None:
         raise FileError("standard output is closed: there is nowhere to print; the record of a run is on disk")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name outside the terminal's character set is shown escaped, not refused.
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from greenzone.cli.catalogue import JSON, listed, plain
-from greenzone.cli.options import FOLDER, complete, echo, echo_json, profile_ids
+from greenzone.cli.options import FOLDER, complete, echo, echo_json, profile_ids, say
 from greenzone.cli.scaffold import profiles_new
 from greenzone.cli.tables import emit, table_options
 from greenzone.errors import DataFileError, FileError, UsageError
@@ -25,7 +25,7 @@ def loaded(folder: Path | None) -> Catalogue:
     """The catalogue; a file that cannot be loaded is named on standard error and keeps no other from loading."""
     found = load_catalogue(folder)
     for fault in found.faults:
-        click.echo(f"warning: left out: {fault}", err=True)
+        say(f"warning: left out: {fault}", err=True)
     return found
 
 
@@ -55,7 +55,7 @@ def profiles_list(folder: Path | None, vendor: str | None, as_json: bool) -> Non
         rows.append({**facts, **{name: _interval(i) for name, i in row.values.items()}})
     listed(rows, as_json, ("id", *SHOWN, "datacenter"))
     if not as_json:
-        click.echo(f"{len(rows)} part{'s' if len(rows) != 1 else ''}")
+        say(f"{len(rows)} part{'s' if len(rows) != 1 else ''}")
 
 
 def _of_vendor(found: Sequence[DeviceProfile], vendor: str | None) -> list[DeviceProfile]:
@@ -193,12 +193,12 @@ def _print_warned(paths: Sequence[Path], faults: Sequence[FileError], warned: Se
     shown = [w for w in warned if verbose or w.explained is None]
     for w in shown:
         tail = f" - explained: {w.explained}" if w.explained else ""
-        click.echo(f"{w.profile}: {w.rule}: {w.evidence}{tail}")
+        say(f"{w.profile}: {w.rule}: {w.evidence}{tail}")
     left = sum(w.explained is None for w in warned)
     names = f"{len(paths)} profile file{'s' if len(paths) != 1 else ''} checked"
     wrong = f"{len(faults)} faulty" if faults else "no fault found"
     summary = f"{names}, {wrong}; {left} warnings, {len(warned) - left} more explained in the files"
-    click.echo(summary, err=bool(faults))
+    say(summary, err=bool(faults))
 
 
 def _print_rules(as_json: bool) -> None:
@@ -256,7 +256,7 @@ def tiers(
         from greenzone.report.plots import tiers_plot
 
         tiers_plot(rows, names, plot)
-        click.echo(f"drawn: {plot}", err=True)
+        say(f"drawn: {plot}", err=True)
     emit(rows, lambda: side.tier_cells(rows, names), form, as_json, out)
 
 

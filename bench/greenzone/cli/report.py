@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from greenzone.cli.options import DATE, FILE, complete, country_codes, today
+from greenzone.cli.options import DATE, FILE, complete, country_codes, say, today
 from greenzone.errors import FileError, RecordError, UsageError
 from greenzone.law.transaction import Transaction
 
@@ -40,7 +40,7 @@ def report(records: tuple[Path, ...], on: date | None, known_on: date | None, to
 
     found = [_report(read(path), path, on, known_on, to) for path in _paths(records)]
     write_text(page(found), out)
-    click.echo(f"written: {out}", err=True)
+    say(f"written: {out}", err=True)
 
 
 def _paths(given: Sequence[Path]) -> list[Path]:

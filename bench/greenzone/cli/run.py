@@ -19,6 +19,7 @@ from greenzone.cli.options import (
     echo,
     echo_json,
     fault_names,
+    say,
 )
 from greenzone.errors import DeviceError, InvalidMeasurement, NothingMeasured
 from greenzone.law.transaction import Transaction
@@ -67,6 +68,10 @@ def run(
     asked = Measuring(suite, workloads, models, formats, batches, contexts)
     if resume is not None:
         require_alone("models", "as_json", "plot")
+    if plot is not None:
+        from greenzone.report.plots import require_form
+
+        require_form(plot)
     asked.require(plot=plot)
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     with stoppable(folder):
@@ -112,7 +117,7 @@ def _print(outcomes: Sequence["Outcome"], request: "Request", as_json: bool) -> 
     if len(outcomes) > 1:
         echo(beside([outcome.record for outcome in outcomes]))
         for outcome in outcomes:
-            click.echo(f"record: {outcome.path}")
+            say(f"record: {outcome.path}")
         return
     [outcome] = outcomes
     echo(run_report(report_of(outcome.record, request.on, request.known_on, request.transaction, outcome.path)))

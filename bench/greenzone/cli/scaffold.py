@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from greenzone.cli.options import complete, device_specs, today
+from greenzone.cli.options import complete, device_specs, say, today
 from greenzone.errors import DataFileError, FileError, UsageError
 from greenzone.parts.scaffold import Known, scaffold
 
@@ -125,7 +125,7 @@ def _write(text: str, out: Path) -> None:
     except (DataFileError, ValueError) as error:
         raise UsageError(str(error)) from None
     if str(out) == "-":
-        click.echo(text, nl=False)
+        say(text, nl=False)
         return
     try:
         with out.open("x", encoding="utf-8") as stream:
@@ -134,4 +134,4 @@ def _write(text: str, out: Path) -> None:
         raise FileError(f"{out}: is there already and is not overwritten; choose another with -o") from None
     except OSError as error:
         raise FileError(f"{out}: cannot be written ({error.strerror or error}); choose another with -o") from None
-    click.echo(f"written: {out}; fill in what is commented out, then `greenzone profiles lint {out}`")
+    say(f"written: {out}; fill in what is commented out, then `greenzone profiles lint {out}`")

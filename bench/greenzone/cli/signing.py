@@ -1,12 +1,13 @@
 """`greenzone sign` and `greenzone verify`: who stands for a record, and whether its samples give its figures."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from greenzone.cli.options import FILE, FOLDER, echo, echo_json
-from greenzone.errors import FileError, NotVerified, UsageError
+from greenzone.cli.options import FILE, FOLDER, echo, echo_json, say
+from greenzone.errors import NotVerified, UsageError
 
 if TYPE_CHECKING:
     from greenzone.lab.verification import Verification
@@ -45,19 +46,19 @@ def sign(
         return
     if record is None or key is None:
         raise UsageError("give a RECORD and --key FILE, or make a key with --new-key FILE")
-    from greenzone.datafiles import sha256
+    from greenzone.datafiles import read_bytes, sha256
     from greenzone.records import signature, store
 
     content = store.content(record)
     document = store.decoded(content, record)
     store.parse(document, record)
-    token = _token(attestation) if attestation else None
+    token = read_bytes(attestation) if attestation else None
     envelope = signature.sign(content, document, record.name, key, token)
     where = output or record.with_name(f"{record.name.removesuffix('.json')}.dsse.json")
-    if where.resolve() == record.resolve():
+    if os.path.realpath(where) == os.path.realpath(record):
         raise UsageError(f"{where}: is the record itself; give another file with -o")
     store.write_text(envelope, where)
-    click.echo(f"signed: {record} (sha256 {sha256(content)})\nenvelope: {where}")
+    say(f"signed: {record} (sha256 {sha256(content)})\nenvelope: {where}")
 
 
 def _make_key(path: Path, record: Path | None, key: Path | None) -> None:
@@ -66,15 +67,7 @@ def _make_key(path: Path, record: Path | None, key: Path | None) -> None:
     if record is not None or key is not None:
         raise UsageError("--new-key makes a key and signs nothing; sign with --key in a call of its own")
     public = new_key(path)
-    click.echo(f"private key: {path} (keep it to yourself)\npublic key: {public} (give it to who verifies)")
-
-
-def _token(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read((1 << 20) + 1)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror or error}); give the token's file") from None
+    say(f"private key: {path} (keep it to yourself)\npublic key: {public} (give it to who verifies)")
 
 
 @click.command()

@@ -1,15 +1,15 @@
 """Rows in the form that was asked for: text for people, CSV, Markdown, JSON, Parquet; printed, or in a file."""
 
+import io
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from greenzone.cli.options import FILE, echo, echo_json
-from greenzone.errors import FileError, UsageError
+from greenzone.cli.options import FILE, echo, echo_json, say
+from greenzone.errors import UsageError
 
 FORMS = ("text", "csv", "markdown", "json", "parquet")
 Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
@@ -56,7 +56,7 @@ def emit(
     elif form == "json" and out is None:
         echo_json(list(rows))
     elif out is None:
-        click.echo(_text(rows, cells, form), nl=False)
+        say(_text(rows, cells, form), nl=False)
     else:
         from greenzone.records.store import write_text
 
@@ -79,13 +79,11 @@ def _write_parquet(rows: Sequence[dict[str, Any]], out: Path | None) -> None:
         raise UsageError("--format parquet writes a file: give -o FILE")
     import pandas as pd
 
-    partial = out.with_name(f".{out.name}.partial")
+    from greenzone.records.store import write_bytes
+
+    content = io.BytesIO()
     try:
-        pd.DataFrame(list(rows)).to_parquet(partial, index=False)
-        partial.replace(out)
+        pd.DataFrame(list(rows)).to_parquet(content, index=False)
     except ImportError:
         raise UsageError("--format parquet needs pyarrow: pip install 'greenzone[parquet]'") from None
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise FileError(f"{out}: cannot be written ({error.strerror or error}); choose another with -o") from None
+    write_bytes(content.getvalue(), out)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from greenzone.errors import GreenzoneError, Interrupted, unknown
+from greenzone.errors import FileError, GreenzoneError, Interrupted, unknown
 from greenzone.lab import evaluation, provenance
 from greenzone.lab.devices import Device, open_device, require_fault, require_spec
 from greenzone.lab.devices.base import Restartable
@@ -30,7 +30,7 @@ from greenzone.parts.profile import DeviceProfile
 from greenzone.records.digests import digests
 from greenzone.records.record import CheckRow, EstimateRow, Record, Row, Run, key
 from greenzone.records.record import Unit as FinishedUnit
-from greenzone.records.store import new_id, path_for, require_writable, write
+from greenzone.records.store import has_room, new_id, path_for, require_writable, write
 
 SUITES = ("quick", "standard", "lab")
 # How long a workload may say nothing before it is ended: longer than its slowest benchmark takes.
@@ -204,11 +204,20 @@ def _measured(
         raise Interrupted(
             f"stopped after {len(record.benchmarks)} benchmarks; what was finished is in {path}"
         ) from None
-    except GreenzoneError:
+    except GreenzoneError as error:
         _finished(request, device, record, "failed")
-        write(record, path)
+        try:
+            write(record, path)
+        except FileError:  # the disk is what failed, and what fitted is there
+            raise FileError(f"{error}; {_kept(path)}") from None
         raise
     return Outcome(record, path)
+
+
+def _kept(path: Path) -> str:
+    if not path.exists():
+        return "nothing of this run was kept"
+    return f"what was finished before is in the record; go on with `greenzone run --resume {path}`"
 
 
 def _measure(request: Request, unit: Unit, device: Device, record: Record, path: Path, progress: Progress) -> None:
@@ -217,13 +226,22 @@ def _measure(request: Request, unit: Unit, device: Device, record: Record, path:
     if isinstance(device, Restartable):
         device.restart(unit.name)
     for row in _workload(request, unit.workload, unit.plan, device):
-        _put(rows, row)
+        _put(rows, row if has_room(record, row) else _left_out(row))
         write(record, path)
         progress(_finished_row(row))
     if unit.siblings and unit.is_last:
         record.benchmarks += combined([record.pending.pop(name) for name in unit.siblings])
     record.run.finished.append(FinishedUnit(name=unit.name, rows=len(record.benchmarks)))
     write(record, path)
+
+
+def _left_out(row: Row) -> Row:
+    """A row without its figure: what is written can be read and verified, whatever was asked for."""
+    reason = "the record is full: no verifier reads more samples; measure it in a run of its own"
+    return Row(
+        name=row.name, format=row.format, variant=row.variant, window=row.window, model=row.model, batch=row.batch,
+        context=row.context, phase=row.phase, emulated=row.emulated, measured=False, reason=reason,
+    )  # fmt: skip
 
 
 def _put(rows: list[Row], row: Row) -> None:

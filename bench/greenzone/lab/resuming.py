@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from greenzone.errors import RecordError, UsageError
 from greenzone.lab.models import load_model, model_paths
@@ -18,6 +18,9 @@ from greenzone.records.store import read
 # What must be the same for figures of one record to be of one thing.
 _DEVICE = ("id", "name", "uuid", "driver", "memory_bytes", "fault", "silicon", "profile")
 _TOOL = ("version", "package_sha256")
+
+_MOST = 2**32  # no seed, batch or context comes near
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,16 @@ def asked(record: Record) -> dict[str, Any]:
     try:
         deal = s["transaction"]
         return {
-            "device": s["device"], "suite": s["suite"], "workloads": tuple(s["workloads"]),
-            "formats": tuple(s["formats"]) if s["formats"] else None, "models": tuple(s["models"] or ()),
-            "batches": tuple(s["batches"] or ()), "contexts": tuple(s["contexts"] or ()), "seed": s["seed"],
-            "fault": s.get("fault"), "on": date.fromisoformat(s["on"]), "known_on": date.fromisoformat(s["known_on"]),
+            "device": _one(str, s["device"]), "suite": _one(str, s["suite"]), "workloads": _each(str, s["workloads"]),
+            "formats": _each(str, s["formats"]) or None, "models": _each(str, s["models"]),
+            "batches": _each(int, s["batches"]), "contexts": _each(int, s["contexts"]), "seed": _one(int, s["seed"]),
+            "fault": None if s.get("fault") is None else _one(str, s["fault"]),
+            "on": date.fromisoformat(s["on"]), "known_on": date.fromisoformat(s["known_on"]),
             "transaction": Transaction.of(
                 deal["to"], deal["kind"], deal["from"], deal["headquarters"], deal.get("on_sale_us")
             ),
         }  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RecordError(f"its settings cannot be read ({error!r}); run again without --resume") from None
 
 
@@ -81,6 +85,17 @@ def located(ids: Sequence[str], files: Sequence[str]) -> tuple[str, ...]:
     if gone := [name for name in ids if name not in own and name not in model_paths()]:
         raise UsageError(f"the model {gone[0]!r} was a file of your own; name it again, with --model {gone[0]}.toml")
     return tuple(own.get(name, name) for name in ids)
+
+
+def _one(kind: type[T], value: Any) -> T:
+    """A value of a record that must be of a kind, and a number from 0 on."""
+    if type(value) is not kind or (isinstance(value, int) and not 0 <= value < _MOST):
+        raise ValueError(f"{value!r:.60} is not what a run writes there")
+    return value
+
+
+def _each(kind: type[T], values: Any) -> tuple[T, ...]:
+    return tuple(_one(kind, value) for value in _one(list, values or []))
 
 
 def require_same(old: Record, new: Record, path: Path) -> None:

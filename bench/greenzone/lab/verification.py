@@ -26,9 +26,9 @@ from greenzone.parts.catalogue import load_catalogue, load_profile, profile_path
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.digests import changed, title
 from greenzone.records.record import Record, Row
+from greenzone.records.store import MOST_SAMPLES
 
 DIGITS = 1e-9  # nine significant ones
-MOST_SAMPLES = 600_000  # of all rows: four times those of the longest suite, some ten seconds of work
 _THREADS = 4
 FIGURES = (
     "operations", "bytes", "rate_tops", "bandwidth_gb_s", "tokens_per_s", "timer_uncertainty", "effective_samples",

@@ -1,7 +1,7 @@
 """What a regime file can have wrong beyond its format: clauses nobody tried, reviews long past, stray references."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from greenzone.law.regimes import Box, Regime
 
 STALE_DAYS = 120
 CASES_A_CLAUSE = 2
+_NAMING = ("caught_by", "possible", "excluded_by", "truth")  # what an expectation names clauses under
 Cases = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -32,11 +33,29 @@ def load_cases(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
         cases = parse_toml(read_bytes(path), path).get("case", [])
         if not isinstance(cases, list):
             raise DataFileError(path, ["case - an array of tables: write [[case]]"])
-        faulty = [f"case.{n}.on - a date" for n, case in enumerate(cases) if not isinstance(case.get("on"), date)]
-        if faulty:
+        if faulty := [f"case.{n} - {fault}" for n, case in enumerate(cases) for fault in _case_faults(case)]:
             raise DataFileError(path, faulty)
         found.setdefault(path.name.split(".")[0], []).extend(cases)
     return found
+
+
+def _case_faults(case: Any) -> Iterator[str]:
+    """Why a case cannot be counted. A date alone: one with a time is a date to Python, and not compared with one."""
+    if not isinstance(case, dict) or type(case.get("on")) is not date:
+        yield "a table with `on`, a date"
+        return
+    if type(case.get("known_on", date.max)) is not date:
+        yield "known_on is a date"
+    expect = case.get("expect", {})
+    if not isinstance(expect, dict):
+        yield "expect is a table"
+        return
+    for name in (name for name in _NAMING if not _is_named(expect.get(name, []))):
+        yield f"expect.{name} is a list of ids of clauses, or a table by them"
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and all(isinstance(name, str) for name in value))
 
 
 def faults(regime: Regime, cases: Cases | None, known: Iterable[str]) -> list[str]:
@@ -85,7 +104,7 @@ def _mentions(regime: Regime, cases: Sequence[Mapping[str, Any]]) -> Counter[tup
         known = case.get("known_on", date.max)
         version = regime.version_on(case["on"], known) or regime.proposal(known)
         expect = case.get("expect", {})
-        named = {name for key in ("caught_by", "possible", "excluded_by", "truth") for name in expect.get(key, ())}
+        named = {name for key in _NAMING for name in expect.get(key, ())}
         if version is not None:
             counts.update((version.label, name) for name in named)
     return counts

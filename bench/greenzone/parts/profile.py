@@ -67,6 +67,8 @@ def _as_sourced(value: Any) -> Any:
     return value if isinstance(value, dict) else {"value": value}
 
 
+# A word that is printed: a name of others may hold what moves the cursor.
+Word = Annotated[str, Check(_check_printable)]
 NotNegative = Annotated[float, Bound(ge=0)]
 Sparsity = Annotated[str, Check(_check_sparsity)]
 FormatName = Annotated[str, Check(_check_format)]
@@ -137,7 +139,7 @@ class Die:
     kind: Literal["logic", "memory", "interposer"]
     count: Annotated[int, Bound(ge=1, le=256)] = 1
     area_mm2: Positive | None = None
-    node: str | None = None
+    node: Word | None = None
     transistor: Literal["planar", "non-planar"] | None = None
     source: str | None = None
     confidence: Confidence | None = None
@@ -157,7 +159,7 @@ class Memory:
     source of these three, where it is not that of the claim.
     """
 
-    kind: str
+    kind: Word
     capacity_gb: Positive | None = None
     bandwidth_gb_s: Positive | None = None
     bus_bits: Positive | None = None
@@ -181,7 +183,7 @@ class Memory:
 class Link:
     """One input and output, both directions added; `uncapped_gb_s` is what the silicon's link would do."""
 
-    kind: str
+    kind: Word
     bidirectional_gb_s: Positive
     uncapped_gb_s: Positive | None = None
     on_package: bool = False
@@ -214,7 +216,7 @@ class Hardware:
 class Unit:
     """A separate processing unit that the maker's total leaves out; its TPP is added."""
 
-    name: str
+    name: Word
     peak_tops: PeakTops
 
 
@@ -298,7 +300,7 @@ class DeviceProfile:
 
     schema_version: Literal[1] = field(metadata={"key": "schema"})
     id: Annotated[str, Bound(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-    name: Annotated[str, Check(_check_printable)]
+    name: Word
     vendor: str | None = None
     architecture: str | None = None
     item: Item = "integrated_circuit"
@@ -318,7 +320,7 @@ class DeviceProfile:
     claims: tuple[Claim, ...] = key("claim")
     measurements: tuple[Measurement, ...] = key("measurement")
     emulation: Emulation | None = None
-    explained: dict[str, Annotated[str, Check(_check_printable)]] = field(default_factory=dict)
+    explained: dict[str, Word] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict, metadata={"key": "source"})
 
     REFUSED: ClassVar[dict[str, str]] = {

@@ -10,6 +10,7 @@
 A policy that names no regime forbids every control. One that contradicts itself is refused.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from greenzone.errors import DataFileError, nearest
 from greenzone.intervals import Range
 from greenzone.law.countries import ISO, group_ids
 from greenzone.law.regimes import load_regime
+from greenzone.parts.profile import Word
 from greenzone.records.record import METRICS
 
 MEASURED = ("burst", "sustained")
@@ -111,7 +113,7 @@ class Limit:
 class Baseline:
     """A record that the measured rates may not fall behind by more than `tolerance`, a fraction."""
 
-    record: str
+    record: Word
     tolerance: Annotated[float, Bound(ge=0, lt=1)] = 0.05
 
 
@@ -169,7 +171,7 @@ DEFAULT = Policy(1)
 
 
 def load_policy(path: Path) -> tuple[Policy, Path | None]:
-    """A policy, and where its baseline lies: beside the policy, unless its path is absolute.
+    """A policy, and where its baseline lies: in the policy's folder or below it.
 
     Raises:
         FileError: it cannot be read.
@@ -179,6 +181,9 @@ def load_policy(path: Path) -> tuple[Policy, Path | None]:
     if policy.baseline is None:
         return policy, None
     baseline = path.parent / policy.baseline.record
-    if not baseline.exists():
+    # A policy may come with the change that it is to judge: it does not choose what else is read on this machine.
+    if not Path(os.path.realpath(baseline)).is_relative_to(os.path.realpath(path.parent)):
+        raise DataFileError(path, ["baseline.record - leads out of the policy's folder; put it beside the policy"])
+    if not os.path.exists(baseline):
         raise DataFileError(path, [f"baseline.record - {baseline} is not there; give the path of a record"])
     return policy, baseline

@@ -123,9 +123,13 @@ def _loaded(path: Path, kind: str, load: Callable[[bytes], Any]) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
+        if path.exists() and not path.is_file():  # a pipe that nobody writes to is not waited for
+            raise FileError(f"{path}: cannot be read (not a regular file); give the file of a key")
         with path.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             pem = stream.read(_MOST_BYTES) if stat.S_ISREG(mode) else b""
+    except FileError:
+        raise
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error}); give the file of a key") from None
     if kind == "private" and stat.S_IMODE(mode) & _OTHERS:

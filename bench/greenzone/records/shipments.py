@@ -278,7 +278,10 @@ def header(path: Path) -> tuple[list[str], str]:
     if not first.strip():
         raise FileError(f"{path}: is empty; its first line names the columns: {', '.join(REQUIRED)}")
     separator = max(",;\t", key=first.count)
-    names = [n.strip().casefold() for n in next(csv.reader([first], delimiter=separator))]
+    try:
+        names = [n.strip().casefold() for n in next(csv.reader([first], delimiter=separator))]
+    except csv.Error as error:
+        raise FileError(f"{path}: line 1 is no CSV ({error}); save it with line ends of Unix or Windows") from None
     columns = [ALIASES.get(n, n) for n in names]
     missing = [n for n in REQUIRED if n not in columns]
     if missing:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenzone.datafiles import sha256
+from greenzone.datafiles import read_bytes, sha256
 from greenzone.errors import FileError, NotVerified
 from greenzone.records.attestation import token_facts
 from greenzone.records.digests import changed, digests
@@ -102,7 +102,7 @@ def require_signed(content: bytes, document: Mapping[str, Any], envelope: Path, 
             in the record since is named.
     """
     public = public_key_of(key)
-    found = _envelope(envelope)
+    found = envelope_of(envelope)
     keyid = _require_signature(found, public, envelope, key)
     name, digest, predicate = _statement(found, envelope)
     if digest != sha256(content):
@@ -111,22 +111,23 @@ def require_signed(content: bytes, document: Mapping[str, Any], envelope: Path, 
     return Signed(keyid, name, predicate)
 
 
-def _envelope(path: Path) -> "Envelope":
+def envelope_of(path: Path) -> "Envelope":
+    """The envelope in a file, unverified.
+
+    Raises:
+        FileError: it cannot be read, or is none.
+    """
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import FormatError
 
+    text = read_bytes(path, _MOST_BYTES)
     try:
-        with path.open("rb") as stream:
-            text = stream.read(_MOST_BYTES + 1)
-    except OSError as error:
-        why = error.strerror or error
-        raise FileError(f"{path}: cannot be read ({why}); give what `greenzone sign` wrote") from None
-    try:
-        if len(text) > _MOST_BYTES:
-            raise ValueError(f"larger than {_MOST_BYTES >> 20} MiB")
         data = json.loads(text)
         if not 0 < len(data["signatures"]) <= _MOST_SIGNATURES:
             raise ValueError(f"{len(data['signatures'])} signatures; 1 to {_MOST_SIGNATURES} can stand there")
+        if not isinstance(data["payloadType"], str):
+            raise TypeError("its payloadType is no text")
+        data["payloadType"].encode("utf-8")  # half a surrogate pair cannot be signed
         # DSSE leaves the key's id open; the library asks for one, each its own
         signatures = [{**one, "keyid": f"{n}"} for n, one in enumerate(data["signatures"])]
         return Envelope.from_dict({**data, "signatures": signatures})

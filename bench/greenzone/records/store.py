@@ -13,11 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from greenzone.errors import FileError, RecordError
-from greenzone.records.record import READABLE, Record
+from greenzone.records.record import READABLE, Record, Row
 
 MAX_BYTES = 64 << 20  # the longest suite writes some 6 MB
 MAX_VALUES = 1_000_000
 MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
+MOST_SAMPLES = 600_000  # of all rows: four times those of the longest suite, some ten seconds of work to verify
 PREFIX = "greenzone.record/"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -47,6 +48,12 @@ def require_writable(folder: Path) -> None:
         raise FileError(f"{folder}: records cannot be written there ({why}); choose another folder with -o") from None
 
 
+def has_room(record: Record, row: Row) -> bool:
+    """Whether a record with one row more can still be read and verified."""
+    rows = [*record.benchmarks, *(one for rows in record.pending.values() for one in rows), row]
+    return len(rows) <= MAX_ROWS and sum(len(one.samples) for one in rows) <= MOST_SAMPLES
+
+
 def write(record: Record, path: Path) -> None:
     """Write a record atomically: a reader sees the old file or the new one, never half of one.
 
@@ -56,26 +63,39 @@ def write(record: Record, path: Path) -> None:
     write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
 
 
-def _write_through(text: str, path: Path) -> None:
+def _write_through(content: bytes, path: Path) -> None:
     """A device or a pipe is written to, never replaced by a file."""
     try:
-        with path.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with path.open("wb") as stream:
+            stream.write(content)
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file atomically; through a link to what it points at, and straight to what is no regular file."""
-    path = path.resolve()
+    """Write a text file, as `write_bytes` does.
+
+    Raises:
+        FileError: the disk is full or the folder went away.
+    """
+    write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file atomically; through a link to what it points at, and straight to what is no regular file.
+
+    Raises:
+        FileError: the disk is full or the folder went away.
+    """
+    path = Path(os.path.realpath(path))  # Path.resolve raises where links lead in a circle
     if path.exists() and not path.is_file():
-        _write_through(text, path)
+        _write_through(content, path)
         return
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with partial.open("wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)

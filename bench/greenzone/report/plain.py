@@ -4,6 +4,7 @@ A record or a profile may come from anywhere. Control characters and those that 
 are shown by their code, and what is too long is cut, with its length.
 """
 
+import re
 import unicodedata
 
 LONGEST = 1000  # the longest condition of a rule is half as long
@@ -21,6 +22,19 @@ def plain(text: object, longest: int = LONGEST) -> str:
     whole = str(text)
     shown = "".join(_visible(c) for c in whole[:longest])
     return shown if len(whole) <= longest else f"{shown}... ({len(whole)} characters in all)"
+
+
+# What a terminal obeys (C0 but tab and line feed, DEL, C1) or what turns the writing direction of what follows.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def disarmed(text: str) -> str:
+    r"""A text of any length, what a terminal would obey shown by its code; JSON means the same as before.
+
+    >>> disarmed("a\x1b[31m\x9b\n")
+    'a\\u001b[31m\\u009b\n'
+    """
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _visible(char: str) -> str:

@@ -97,6 +97,16 @@ def _mark(axis: "Axes", y: int, low: float | None, high: float | None, floor: fl
         axis.plot([low], [y], marker="o", markersize=3, color=INK, gid=f"low {span(low, high)}")
 
 
+def require_form(path: Path) -> None:
+    """Refuse a name that tells no form, before what is to be drawn is worked out.
+
+    Raises:
+        UsageError: a form that is not drawn.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"{path}: a plot is written as {', '.join(FORMATS)}; end its name with one of them")
+
+
 def save(figure: "Figure", path: Path) -> None:
     """Write a figure whole or not at all, in the form its name ends with.
 
@@ -104,8 +114,7 @@ def save(figure: "Figure", path: Path) -> None:
         UsageError: a form that is not drawn.
         FileError: the file cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path}: a plot is written as {', '.join(FORMATS)}; end its name with one of them")
+    require_form(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

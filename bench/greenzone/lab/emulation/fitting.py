@@ -7,6 +7,7 @@ it, counted as further residuals (a Bayesian prior), so that a device left out d
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from greenzone.lab.emulation.kernel_times import (
     validated_part,
 )
 from greenzone.parts.catalogue import load_profile
+from greenzone.parts.profile import DeviceProfile
 
 # Plausible value and spread, the spread as a share of it. Efficiency of a well-blocked product 0.9 (V100
 # and P100 reach 0.93 to 0.97, A100 0.86); fixed power of a 70 W board about half; 12 to 20 pJ an operation
@@ -92,8 +94,14 @@ def _with(fitted: Fitted, names: Sequence[str], values: Array) -> Fitted:
     return replace(fitted, **{name: float(value) for name, value in zip(names, values, strict=True)})
 
 
+@cache
+def _profile(device: str) -> DeviceProfile:
+    """The profile of a device's name, looked for once, not at each of a fit's thousand steps."""
+    return load_profile(device)
+
+
 def _residuals(rows: Measured, table: TimeTable) -> Array:
-    profile = load_profile(rows.device)
+    profile = _profile(rows.device)
     part = validated_part(profile, table)
     weight = (_ROWS_EACH / len(rows.seconds)) ** 0.5
     logs: Array = np.log(modelled_seconds(part, rows, fp32_operations_per_s(profile)) / rows.seconds)

@@ -6,6 +6,8 @@ product (b, m, n, k) its rows show that `n` is the dimension that is summed and 
 (an A100's mean error with one tile known is 8 per cent one way and 2.6 the other).
 """
 
+import csv
+import io
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from greenzone.datafiles import read_bytes
 from greenzone.errors import FileError, UsageError, nearest, unknown
 from greenzone.lab.devices.emulated.clocks import clock_after, steady_clock
 from greenzone.lab.devices.emulated.constants import TimeTable, time_table
@@ -30,6 +33,9 @@ _SIZES = {"linear": ("b", "m", "n", "k"), "bmm": ("b", "m", "n", "k")}
 _ONE_INPUT = ("addu", "divu", "mulu", "powu", "gelu", "relu", "tanh")
 _TWO_INPUTS = ("add", "div", "mul", "pow")
 OPERATORS = ("linear", "bmm", "ln", "softmax", *_TWO_INPUTS, *_ONE_INPUT)
+_NUMBERS = ("latency_ms", "b", "m", "n", "k", "h")
+_MOST_BYTES = 64 << 20  # the whole collection has 2 MB
+_MOST_SIZE = 1e9  # of a dimension: four of them stay far from where floats end
 _BYTES = 4.0  # the collection is fp32 throughout
 
 
@@ -70,12 +76,25 @@ def read_times(path: Path) -> "list[Measured]":
     """
     import pandas as pd
 
+    head, *rows = _lines(read_bytes(path, _MOST_BYTES), path)
+    return grouped(_checked(pd.DataFrame(rows, columns=head, dtype=str), str(path)))
+
+
+def _lines(content: bytes, path: Path) -> list[list[str]]:
+    """The header and the rows, all of one length; blank lines are passed by."""
+    allowed = f"give a file with columns {', '.join(COLUMNS)}"
     try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        columns, why = ", ".join(COLUMNS), str(error).strip()
-        raise FileError(f"{path}: cannot be read as CSV ({why}); give a file with columns {columns}") from None
-    return grouped(_checked(frame, str(path)))
+        found = [line for line in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if line]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: cannot be read as CSV ({error!s:.200}); {allowed}") from None
+    if not found:
+        raise FileError(f"{path}: cannot be read as CSV (it is empty); {allowed}")
+    if double := [name for name in COLUMNS if found[0].count(name) > 1]:
+        raise FileError(f"{path}: the column {double[0]!r} stands twice in line 1; leave one")
+    for number, line in enumerate(found, 1):
+        if len(line) != len(found[0]):
+            raise FileError(f"{path}, row {number}: {len(line):,} fields, and line 1 has {len(found[0]):,}; {allowed}")
+    return found
 
 
 def grouped(frame: "pd.DataFrame") -> "list[Measured]":
@@ -104,21 +123,24 @@ def _checked(frame: "pd.DataFrame", where: str) -> "pd.DataFrame":
         if len(strange):
             row = strange.index[0]
             raise UsageError(f"{where}, row {row + 2}: " + str(unknown(name, str(frame.loc[row, name]), known)))
-    _check_sizes(frame, where)
-    return frame
+    return _with_sizes(frame, where)
 
 
-def _check_sizes(frame: "pd.DataFrame", where: str) -> None:
+def _with_sizes(frame: "pd.DataFrame", where: str) -> "pd.DataFrame":
+    """The frame with numbers for texts; what a family does not need may be missing."""
     import pandas as pd
 
-    for family, rows in frame.groupby("family", sort=False):
+    numbers = {name: pd.to_numeric(frame[name], errors="coerce").astype(float) for name in _NUMBERS}
+    found = frame.assign(**numbers)
+    for family, rows in found.groupby("family", sort=False):
         for name in ("latency_ms", *_SIZES.get(str(family), ("b", "h"))):
-            values = pd.to_numeric(rows[name], errors="coerce").to_numpy(float)
-            wrong = ~(np.isfinite(values) & (values > 0))
+            values = rows[name].to_numpy(float)
+            wrong = ~((values > 0) & (values <= _MOST_SIZE))
             if wrong.any():
                 row = rows.index[wrong][0]
-                needed = f"a {family} row needs a number above zero there"
-                raise UsageError(f"{where}, row {row + 2}: {name} is {frame.loc[row, name]}; {needed}")
+                needed = f"a {family} row needs a number above zero there, at most {_MOST_SIZE:g}"
+                raise UsageError(f"{where}, row {row + 2}: {name} is {frame.loc[row, name] or 'empty':.60}; {needed}")
+    return found
 
 
 def validated_part(profile: DeviceProfile, table: TimeTable | None = None) -> Part:
