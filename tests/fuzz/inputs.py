@@ -18,26 +18,45 @@ from greenzone.cli.main import main
 from greenzone.datafiles import data_root
 
 RUN = ("--device", "emulated:nvidia-h20", "--workload", "matmul", "--dtype", "fp8")
-MODEL = ("run", "--device", "emulated:nvidia-h20", "--workload", "inference", "--dtype", "fp8", "--batch", "1",
-"--context", "64")
+MODEL = (
+    "run", "--device", "emulated:nvidia-h20", "--workload", "inference", "--dtype", "fp8", "--batch", "1",
+    "--context", "64",
+)
+FLEET = ("--device", "emulated:nvidia-h20", "--workload", "interconnect", "--engine", "in-process")
+CASES = Path(__file__).parents[1] / "regimes"
 # Who writes to a pipe waits for its reader, as every program does.
 OUTPUTS = {"--output", "--plot", "--junit"}
 LPP = ("--limit", "lpp")  # one limit of seven: the others are worked out as it is
 # What a command is called with before anything is changed; one that is not here gets what its arguments ask for.
 CALLS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("run",): RUN, ("classify",): ("nvidia-h20",), ("profiles", "compare"): ("nvidia-h20", "amd-mi300x"),
-    ("profiles", "lint"): ("part.toml",), ("profiles", "new"): ("acme-x1",), ("profiles", "show"): ("nvidia-h20",),
-    ("regimes", "show"): ("us-3a090",), ("models", "show"): ("llama-3.1-8b",), ("devices",
-    "show"): ("emulated:nvidia-h20",),
-    ("tiers",): ("nvidia-h20", "amd-mi300x"), ("identify",): ("record.json",), ("sign",): ("record.json", "--key",
-    "key.pem"),
-    ("verify",): ("record.json",), ("emulation", "calibrate"): ("record.json",), ("emulation",
-    "validate"): ("times.csv", "--held-out", "none"),
-    ("ledger",): ("shipments.csv", *LPP), ("check",): ("nvidia-h20", "--to", "CN"), ("compare",): ("record.json",
-    "record.json"),
-    ("export",): ("record.json",), ("map",): ("nvidia-h20", "-o", "map.svg"), ("report",): ("record.json",),
-    ("timeline",): ("nvidia-h20",), ("matrix",): ("nvidia-h20",), ("headroom",): ("nvidia-h20",), ("design",
-    ): ("--area", "800"),
+    ("run",): RUN,
+    ("classify",): ("nvidia-h20",),
+    ("profiles", "compare"): ("nvidia-h20", "amd-mi300x"),
+    ("profiles", "lint"): ("part.toml",),
+    ("profiles", "new"): ("acme-x1",),
+    ("profiles", "show"): ("nvidia-h20",),
+    ("regimes", "show"): ("us-3a090",),
+    ("models", "show"): ("llama-3.1-8b",),
+    ("devices", "show"): ("emulated:nvidia-h20",),
+    ("tiers",): ("nvidia-h20", "amd-mi300x"),
+    ("identify",): ("record.json",),
+    ("sign",): ("record.json", "--key", "key.pem"),
+    ("verify",): ("record.json",),
+    ("emulation", "calibrate"): ("record.json",),
+    ("emulation", "validate"): ("times.csv", "--held-out", "none"),
+    ("ledger",): ("shipments.csv", *LPP),
+    ("check",): ("nvidia-h20", "--to", "CN"),
+    ("compare",): ("record.json", "record.json"),
+    ("export",): ("record.json",),
+    ("map",): ("nvidia-h20", "-o", "map.svg"),
+    ("report",): ("record.json",),
+    ("timeline",): ("nvidia-h20",),
+    ("matrix",): ("nvidia-h20",),
+    ("headroom",): ("nvidia-h20",),
+    ("design",): ("--area", "800"),
+    ("certificate",): ("record.json", "--represented", "represented.toml"),
+    ("fleet", "run"): (*FLEET, "-o", "lot-of-one"),
+    ("fleet", "gather"): ("fleet.jsonl", "record.json"),
 }  # fmt: skip
 
 
@@ -72,22 +91,19 @@ def _made(name: str) -> Callable[[Path], Sequence[Path]]:
 
 KINDS = {
     "profile": Kind("bad{}.toml", "toml", _shipped("devices/*/*.toml"), (
-        ("classify", "{}"), ("classify", "{}", "--json"), ("classify", "{}", "--format", "csv"), ("profiles", "show",
-        "{}"),
-        ("profiles", "show", "{}", "--json"), ("profiles", "lint", "{}"), ("headroom", "{}"), ("timeline", "{}"),
-        ("matrix", "{}"),
-        ("map", "{}", "-o", "map.svg"), ("check", "{}", "--to", "CN"), ("check", "{}", "--to", "CN", "--github"),
-        ("tiers", "{}"),
-        ("tiers", "{}", "--plot", "t.svg"), ("profiles", "compare", "{}", "nvidia-h20"), ("profiles", "list",
-        "--profiles", "."),
-        ("classify", "NVIDIA H20", "--profiles", "."), ("check", "{}", "--to", "CN", "--junit", "j.xml"),
+        ("classify", "{}"), ("classify", "{}", "--json"), ("classify", "{}", "--format", "csv"),
+        ("profiles", "show", "{}"), ("profiles", "show", "{}", "--json"), ("profiles", "lint", "{}"),
+        ("headroom", "{}"), ("timeline", "{}"), ("matrix", "{}"), ("map", "{}", "-o", "map.svg"),
+        ("check", "{}", "--to", "CN"), ("check", "{}", "--to", "CN", "--github"), ("tiers", "{}"),
+        ("tiers", "{}", "--plot", "t.svg"), ("profiles", "compare", "{}", "nvidia-h20"),
+        ("profiles", "list", "--profiles", "."), ("classify", "NVIDIA H20", "--profiles", "."),
+        ("check", "{}", "--to", "CN", "--junit", "j.xml"),
     )),
     "regime": Kind("bad{}.toml", "toml", _shipped("regimes/*/*.toml"), (
         ("classify", "nvidia-h20", "--to", "CN", "--regime-file", "{}"), ("regimes", "lint", "{}"),
         ("classify", "nvidia-h100-sxm", "--regime-file", "{}", "--json"),
     )),
-    "cases": Kind("cases/us-3a090.toml", "toml",
-    lambda _: sorted((Path(__file__).parents[1] / "regimes").glob("*.toml")), (
+    "cases": Kind("cases/us-3a090.toml", "toml", lambda _: sorted(CASES.glob("*.toml")), (
         ("regimes", "lint", "--cases", "cases"),
     )),
     "model": Kind("bad{}.toml", "toml", _shipped("models/*.toml"), (
@@ -99,29 +115,29 @@ KINDS = {
     )),
     "shipments": Kind("bad{}.csv", "csv", _made("shipments.csv"), (
         ("ledger", "{}", *LPP), ("ledger", "{}", *LPP, "--json"), ("ledger", "{}", *LPP, "--format", "csv"),
-        ("ledger", "{}"),
-        ("ledger", "{}", *LPP, "--format", "markdown"), ("ledger", "{}", *LPP), ("ledger", "{}", *LPP, "--plot",
-        "l.svg"),
+        ("ledger", "{}"), ("ledger", "{}", *LPP, "--format", "markdown"), ("ledger", "{}", *LPP),
+        ("ledger", "{}", *LPP, "--plot", "l.svg"),
     )),
     "record": Kind("bad{}.json", "json", _made("record.json"), (
         ("verify", "{}"), ("verify", "{}", "--json"), ("classify", "{}"), ("report", "{}"), ("export", "{}"),
-        ("identify", "{}"),
-        ("export", "{}", "--format", "jsonl"), ("export", "{}", "--format", "markdown"), ("compare", "{}",
-        "record.json"),
-        ("export", "{}", "--format", "parquet", "-o", "o.parquet"), ("export", "{}", "--format", "openmetrics"),
-        ("export", "{}", "--format", "pytest-benchmark"), ("compare", "record.json", "{}", "--json"), ("check", "{}",
-        "--to", "CN"),
+        ("identify", "{}"), ("export", "{}", "--format", "jsonl"), ("export", "{}", "--format", "markdown"),
+        ("compare", "{}", "record.json"), ("export", "{}", "--format", "parquet", "-o", "o.parquet"),
+        ("export", "{}", "--format", "openmetrics"), ("export", "{}", "--format", "pytest-benchmark"),
+        ("compare", "record.json", "{}", "--json"), ("check", "{}", "--to", "CN"),
         ("check", "{}", "--to", "CN", "--github"), ("sign", "{}", "--key", "key.pem"), ("headroom", "{}"),
-        ("emulation", "calibrate", "{}"), ("verify", "{}", "--signature", "record.dsse.json", "--public-key",
-        "key.pem.pub"),
-        ("run", "--resume", "{}"), ("map", "{}", "-o", "map.svg"), ("profiles", "show", "{}"),
+        ("emulation", "calibrate", "{}"),
+        ("verify", "{}", "--signature", "record.dsse.json", "--public-key", "key.pem.pub"), ("run", "--resume", "{}"),
+        ("map", "{}", "-o", "map.svg"), ("profiles", "show", "{}"),
     )),
-    "stopped": Kind("bad{}.json", "json", _made("stopped.json"), (("run", "--resume", "{}"), ("report", "{}"),
-    ("verify", "{}"))),
+    "stopped": Kind("bad{}.json", "json", _made("stopped.json"), (
+        ("run", "--resume", "{}"), ("report", "{}"), ("verify", "{}"),
+    )),
     "envelope": Kind("bad{}.json", "json", _made("record.dsse.json"), (
         ("verify", "record.json", "--signature", "{}", "--public-key", "key.pem.pub"),
     )),
-    "key": Kind("bad{}.pem", "bytes", _made("key.pem"), (("sign", "record.json", "--key", "{}"),)),
+    "key": Kind("bad{}.pem", "bytes", _made("key.pem"), (
+        ("sign", "record.json", "--key", "{}"),
+    )),
     "public key": Kind("bad{}.pub", "bytes", _made("key.pem.pub"), (
         ("verify", "record.json", "--signature", "record.dsse.json", "--public-key", "{}"),
     )),
@@ -129,9 +145,23 @@ KINDS = {
         ("sign", "record.json", "--key", "key.pem", "--attestation", "{}"),
     )),
     "kernel times": Kind("bad{}.csv", "csv", _made("times.csv"), (
-        ("emulation", "validate", "{}", "--held-out", "none"), ("emulation", "validate", "{}", "--held-out", "none",
-        "--json"),
+        ("emulation", "validate", "{}", "--held-out", "none"),
+        ("emulation", "validate", "{}", "--held-out", "none", "--json"),
         ("emulation", "validate", "{}", "--held-out", "none"), ("emulation", "validate", "{}"),
+    )),
+    "represented": Kind("bad{}.toml", "toml", _made("represented.toml"), (
+        ("certificate", "record.json", "--represented", "{}"),
+        ("certificate", "record.json", "--represented", "{}", "--json"),
+    )),
+    "device lines": Kind("bad{}.jsonl", "json", _made("fleet.jsonl"), (
+        ("fleet", "gather", "{}"), ("fleet", "gather", "{}", "fleet.jsonl", "--json"),
+        ("fleet", "gather", "{}", "-o", "f.html"), ("fleet", "gather", "{}", "--lines", "again.jsonl"),
+    )),
+    "racks": Kind("bad{}.csv", "csv", _made("racks.csv"), (
+        ("fleet", "gather", "fleet.jsonl", "--racks", "{}"),
+    )),
+    "roll": Kind("lot/roll.json", "json", _made("roll.json"), (
+        ("fleet", "run", "--resume", "lot"),
     )),
 }  # fmt: skip
 
@@ -197,14 +227,22 @@ def _bad_arguments(rng: random.Random, number: int) -> Input:
 
 
 def _bounded(path: tuple[str, ...], words: list[str]) -> list[str]:
-    """A run stays short and off this machine, and a table of all parts, which takes seconds as it is, is of some."""
+    """A run stays short, in its process and off this machine; a table of all parts, which takes seconds, is of some."""
     if path == ("run",) and "--resume" not in words and not {"--device", "--workload", "--dtype"} <= set(words):
         words = [*RUN, *words]
+    if path == ("fleet", "run"):
+        words = _without(words, "--engine", "--address")
+        words = words if "--resume" in words else [*FLEET, *words]
     if path == ("identify",) and not any(w.endswith(".json") for w in words):
         words = ["record.json", *words]
     if path == ("matrix",):
         words = ["nvidia-h20", *words]
     return words
+
+
+def _without(words: list[str], *options: str) -> list[str]:
+    """The words but for these options and their values."""
+    return [w for before, w in zip(["", *words], words, strict=False) if w not in options and before not in options]
 
 
 def _asked_for(rng: random.Random, command: click.Command) -> list[str]:

@@ -14,6 +14,9 @@ from typing import Any
 from fuzz.server import POLICY, TIMES
 from greenzone.datafiles import data_root, load
 from greenzone.errors import GreenzoneError
+from greenzone.fleet.gathering.figures import summary_of, summary_of_line
+from greenzone.fleet.gathering.places import read_racks
+from greenzone.fleet.roll import read_roll
 from greenzone.intervals import Range
 from greenzone.lab.devices import require_spec
 from greenzone.lab.devices.emulated.constants import TimeTable
@@ -26,9 +29,11 @@ from greenzone.law.regimes import load_regime_file
 from greenzone.parts.capability import Part, with_set
 from greenzone.parts.catalogue import load_profile, profile_paths
 from greenzone.parts.profile import DeviceProfile
+from greenzone.policy.certifying.represented import load_represented
 from greenzone.policy.document import load_policy
 from greenzone.records import store
 from greenzone.records.attestation import token_facts
+from greenzone.records.record import Record
 from greenzone.records.shipments import Reader
 from greenzone.records.signature import envelope_of
 
@@ -42,6 +47,9 @@ RECORD = b"""{"schema": "greenzone.record/1",
 "findings": [{"code": "x", "severity": "info", "text": "y"}]}"""
 ENVELOPE = b"""{"payload": "e30=", "payloadType": "application/vnd.in-toto+json",
 "signatures": [{"keyid": "", "sig": "AA=="}]}"""
+ROLL = b"""{"schema": "greenzone.fleet/1", "id": "f", "engine": "in-process", "started_at": "2026-01-01T00:00:00+00:00",
+"timeout_s": 1800.0, "request": {"device": "", "suite": "quick"}, "entries": [
+{"number": 0, "node": "a", "device": "cpu", "seen_as": "cpu", "state": "done", "uuid": "u"}]}"""
 CASE = b"[[case]]\non = 2024-01-01\n"
 SETTINGS = b"tpp=4625..\nitem=hbm_stack"
 TOKEN = b"eyJhbGciOiJFUzM4NCJ9.eyJlYXRfbm9uY2UiOiAiMDAifQ.eyJub3QiOiAiY2hlY2tlZCJ9"
@@ -94,6 +102,15 @@ def _shipments(path: Path) -> Any:
     return [len(frame) for frame in reader.frames()]
 
 
+def _roll(path: Path) -> object:
+    path.rename(path.with_name("roll.json"))
+    return read_roll(path.parent)
+
+
+def _line() -> bytes:
+    return summary_of(Record.model_validate_json(RECORD)).line().encode()
+
+
 def _of(*names: str) -> Callable[[], bytes]:
     return DATA.joinpath(*names).read_bytes
 
@@ -115,5 +132,9 @@ PARSERS = {
     "set": Parser(_text(lambda text: with_set(Part(None, "set"), text.split("\n"))), lambda: SETTINGS),
     "device": Parser(_text(lambda text: require_spec(text, load_profile)), lambda: b"emulated:8xnvidia-h20:3"),
     "fault": Parser(_text(Fault.of), lambda: b"throttle@2.5"),
+    "represented": Parser(_file(load_represented, ".toml"), _of("examples", "represented.toml"), "toml"),
+    "device-line": Parser(lambda content: summary_of_line(content, "line 1"), _line, "json"),
+    "roll": Parser(_file(_roll, ".json"), lambda: ROLL, "json"),
+    "racks": Parser(_file(read_racks, ".csv"), lambda: b"node,rack\na,r1\nb,r1\n", "csv"),
     "country": Parser(_text(country), lambda: b"CN"),
 }

@@ -52,6 +52,7 @@ def furnish(folder: Path, workshop: Path) -> Path:
     work = folder / "a" / "b" / "work"
     (work / "folder").mkdir(parents=True)
     (work / "cases").mkdir()
+    (work / "lot").mkdir()
     (work / "tmp").mkdir()
     for file in workshop.iterdir():
         if file.is_file():

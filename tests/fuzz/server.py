@@ -18,7 +18,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from fuzz.inputs import CALLS, Input, made
+from fuzz.inputs import CALLS, FLEET, Input, made
 from fuzz.judging import faults
 from fuzz.sandbox import Outcome, furnish, tried
 from greenzone.cli.main import main
@@ -76,7 +76,22 @@ def workshop(folder: Path) -> Path:
     key = folder / "key.pem"
     for arguments in (("--new-key", key), (record, "--key", key)):
         CliRunner().invoke(main, ["sign", *map(str, arguments)], catch_exceptions=False)
+    write_fleet(folder)
     return folder
+
+
+def write_fleet(folder: Path) -> None:
+    """What a certificate and a fleet read: represented values, the record's line, racks, a stopped fleet's roll."""
+    from greenzone.datafiles import data_root
+
+    shipped = (data_root() / "examples" / "represented.toml").read_text("utf-8")
+    (folder / "represented.toml").write_text(shipped.replace("nvidia-h200-sxm", "nvidia-h20"), "utf-8")
+    (folder / "racks.csv").write_text("node,rack\nnode0,r1\nnode1,r1\n", "utf-8")
+    lines = ["gather", str(folder / "record.json"), "--lines", str(folder / "fleet.jsonl")]
+    for arguments in (lines, ["run", *FLEET, "-o", str(folder / "lot")]):
+        CliRunner().invoke(main, ["fleet", *arguments], catch_exceptions=False)
+    roll = (folder / "lot" / "roll.json").read_text("utf-8")
+    (folder / "roll.json").write_text(roll.replace('"state": "done"', '"state": "stopped"'), "utf-8")
 
 
 def _write_stopped(record: Path, path: Path) -> None:

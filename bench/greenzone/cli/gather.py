@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from greenzone.cli.options import FILE, echo, echo_json, say
-from greenzone.errors import FileError, GreenzoneError
+from greenzone.errors import FileError, GreenzoneError, InvalidMeasurement, NothingMeasured
 
 if TYPE_CHECKING:
     from greenzone.fleet.gathering.reading import Arrival
+    from greenzone.fleet.gathering.summary import Fleet
 
 
 @click.command()
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that read records.  [default: one a core]")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.pass_context
 def gather(
-    ctx: click.Context, results: tuple[Path, ...], out: Path | None, lines: Path | None, racks: Path | None,
+    results: tuple[Path, ...], out: Path | None, lines: Path | None, racks: Path | None,
     per_node: int | None, threshold: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Sum up the records of many devices: each figure over them, and which of them lie apart.
@@ -63,7 +63,7 @@ def gather(
         from greenzone.fleet.gathering.terminal import fleet as shown
 
         echo(shown(fleet))
-    ctx.exit(fleet.exit_code)
+    _end(fleet)
 
 
 def _some(found: Iterable["Arrival"], results: tuple[Path, ...]) -> Iterator["Arrival"]:
@@ -77,6 +77,21 @@ def _some(found: Iterable["Arrival"], results: tuple[Path, ...]) -> Iterator["Ar
         raise FileError(
             f"{where}: holds no record; give folders that `greenzone run -o` wrote to, or a file of --lines"
         )
+
+
+def _end(fleet: "Fleet") -> None:
+    """The exit code of the fleet, with its sentence."""
+    code, grave = fleet.exit_code, sum(x.grave for x in fleet.left_out)
+    apart = sum(len({o.device for o in lot.outliers}) for lot in fleet.lots)
+    unsound = sum(len(lot.unsound) for lot in fleet.lots)
+    if code == 1:
+        raise FileError(f"{grave} of what was found is not as it should be (see what was left out); the rest is kept")
+    if code == 5:
+        raise InvalidMeasurement(
+            f"{apart} devices lie apart and {unsound} figures are invalid or unstable; run those devices again"
+        )
+    if code == 4:
+        raise NothingMeasured("no device has a figure; look at what the records say of their benchmarks")
 
 
 @contextmanager

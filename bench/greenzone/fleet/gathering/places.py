@@ -6,13 +6,13 @@ them is an outlier. A group is judged by the median of its devices, which one sl
 
 import csv
 import math
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from greenzone.errors import DataFileError, FileError
+from greenzone.datafiles import parse_toml, read_bytes
+from greenzone.errors import DataFileError
 from greenzone.fleet.gathering.figures import DeviceSummary
 from greenzone.fleet.gathering.lots import Values
 from greenzone.tolerance import MAD_TO_SD, SMALL_LOT, centre, threshold
@@ -172,11 +172,8 @@ def read_racks(path: Path) -> dict[str, str]:
         FileError: it cannot be read.
         DataFileError: neither of the two, or a node in two racks.
     """
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    pairs = _from_toml(text, path) if path.suffix == ".toml" else _from_csv(text, path)
+    content = read_bytes(path)
+    pairs = _from_toml(parse_toml(content, path), path) if path.suffix == ".toml" else _from_csv(content, path)
     racks: dict[str, str] = {}
     twice = [node for node, rack in pairs if racks.setdefault(node, rack) != rack]
     if twice:
@@ -184,19 +181,22 @@ def read_racks(path: Path) -> dict[str, str]:
     return racks
 
 
-def _from_toml(text: str, path: Path) -> list[tuple[str, str]]:
-    try:
-        data: Mapping[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DataFileError(path, [f"not valid TOML ({error})"]) from None
+def _from_toml(data: Mapping[str, Any], path: Path) -> list[tuple[str, str]]:
     wrong = [k for k, v in data.items() if not isinstance(v, list) or not all(isinstance(x, str) for x in v)]
     if wrong:
         raise DataFileError(path, [f'{key} - not a list of nodes; write RACK = ["node1", "node2"]' for key in wrong])
     return [(node, rack) for rack, nodes in data.items() for node in nodes]
 
 
-def _from_csv(text: str, path: Path) -> list[tuple[str, str]]:
-    reader = csv.DictReader(text.splitlines())
+def _from_csv(content: bytes, path: Path) -> list[tuple[str, str]]:
+    try:
+        return _pairs(csv.DictReader(content.decode("utf-8-sig").splitlines()), path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataFileError(path, [f"not a CSV file in UTF-8 ({error})"]) from None
+
+
+def _pairs(reader: "csv.DictReader[str]", path: Path) -> list[tuple[str, str]]:
     if not {"node", "rack"} <= set(reader.fieldnames or ()):
-        raise DataFileError(path, [f"its columns are {', '.join(reader.fieldnames or ()) or 'none'}; node and rack"])
+        there = ", ".join(reader.fieldnames or ()) or "none"
+        raise DataFileError(path, [f"its columns are {there}; they must be node and rack"])
     return [(row["node"].strip(), row["rack"].strip()) for row in reader if row["node"] and row["rack"]]

@@ -179,6 +179,9 @@ def _finished(record: Record, file: Found) -> Arrival:
 
 
 def _lines(path: Path) -> Iterator[Arrival]:
+    if not path.is_file():  # a pipe that nobody writes to is not waited for
+        yield LeftOut(str(path), "not a regular file")
+        return
     with path.open("rb") as stream:
         number = 0
         while line := stream.readline(LONGEST_LINE + 1):

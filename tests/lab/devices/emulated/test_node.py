@@ -49,6 +49,8 @@ def test_a_name_is_read_and_written(spec: str, place: Place, name: str) -> None:
         ("8xnvidia-h20:-1", "no device -1"),
         ("8x", "no profile is named"),
         ("8xnvidia-h2", "unknown profile"),
+        (f"nvidia-h20:{'9' * 5000}", "unknown profile"),
+        (f"{'9' * 5000}xnvidia-h20", "unknown profile"),
     ],
 )
 def test_a_node_that_cannot_be_is_refused(spec: str, words: str) -> None:

@@ -12,7 +12,7 @@ MOST_DEVICES = 72  # in one NVLink domain (NVIDIA, GB200 NVL72)
 # Eight RTX 4090 spread by 5.2 % in int8 from the slowest to the fastest (xzwgit/gpu-flops-bench); the range of
 # eight normal values is 2.85 standard deviations (L. H. C. Tippett, Biometrika 17, 1925).
 SILICON_SPREAD = 0.052 / 2.85
-_SPEC = re.compile(r"(?:(?P<count>\d+)x(?!\d))?(?P<profile>.*?)(?::(?P<index>-?\d+))?")
+_SPEC = re.compile(r"(?:(?P<count>\d{1,9})x(?!\d))?(?P<profile>.*?)(?::(?P<index>-?\d{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
