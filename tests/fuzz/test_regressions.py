@@ -39,7 +39,8 @@ def refused(result: Result, code: int) -> str:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["why"])
 def test_what_broke_once_is_refused_in_a_sentence(case: dict[str, Any], folder: Path, invoke: Invoke) -> None:
     if file := case.get("file"):
-        (folder / file["name"]).write_text(file["text"], "utf-8", newline="")
+        content = bytes.fromhex(file["hex"]) if "hex" in file else file["text"].encode()
+        (folder / file["name"]).write_bytes(content)
     assert case["says"] in refused(invoke(*case["arguments"]), case["exit"])
 
 
