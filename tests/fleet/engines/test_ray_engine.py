@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from greenzone.errors import DeviceError, UsageError
 from greenzone.fleet.conduct import call, conduct, new_roll
+from greenzone.fleet.engines.engine import Job, Slot
 from greenzone.fleet.roll import Roll
 from greenzone.lab.harness import Request
 from greenzone.records.store import read
@@ -24,6 +26,17 @@ def test_without_ray_it_says_which_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"pip install 'greenzone\[fleet\]'"), cluster("auto", 300):
         pass
+
+
+@pytest.mark.parametrize("name", ["../other/run.json", "/etc/run.json"])
+def test_a_record_named_out_of_its_folder_is_not_written(name: str, tmp_path: Path) -> None:
+    from greenzone.fleet.engines.ray_engine import _arrived
+
+    job = Job(0, Slot("a", "cuda:0", "cuda:0"), replace(REQUEST, folder=tmp_path / "a-0"))
+    answer = _arrived(job, "ended", None, (name, "{}"))
+    assert (answer.end, answer.record, list(tmp_path.iterdir())) == ("failed", None, [])
+    assert "outside the fleet's folder" in (answer.why or "")
+    assert _arrived(job, "ended", None, ("gpu/run.json", "{}")).record == tmp_path / "a-0" / "gpu" / "run.json"
 
 
 @pytest.fixture(scope="module")

@@ -213,6 +213,8 @@ def _arrived(job: Job, end: End, why: str | None, record: tuple[str, str] | None
         return Answer(job.number, end, why)
     name, document = record
     path: Path = job.request.folder / name
+    if not path.resolve().is_relative_to(job.request.folder.resolve()):
+        return Answer(job.number, "failed", f"its record is named {name!r:.80}, which is outside the fleet's folder")
     if job.begun and job.begun != path:
         job.begun.replace(job.begun.with_suffix(".json.old"))  # the worker could not go on with it
     write_text(document, path)
