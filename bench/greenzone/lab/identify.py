@@ -109,9 +109,20 @@ def _about_name(identity: Identity) -> list[tuple[str, str]]:
         return []
     found = [(_code(m), f"names itself {own.profile.id}: {_words(m)}") for m in own.misfits if _tells(m)]
     if own not in likeliest and own.distance > FITS_WITHIN:
-        text = f"names itself {own.profile.id} and behaves like {ids} ({identity.ranked[0].distance:.1f} against "
-        found.insert(0, ("unlike_its_name", f"{text}{own.distance:.1f} sigma)"))
+        found.insert(0, ("unlike_its_name", f"names itself {own.profile.id} and {_likeness(identity, own)}"))
     return found
+
+
+def _likeness(identity: Identity, own: Candidate) -> str:
+    """What a device is like that is not like the part it names, and how far it is from both."""
+    nearest, distance = identity.ranked[0], f"{own.distance:.1f} sigma"
+    if identity.likeliest:
+        ids = ", ".join(c.profile.id for c in identity.likeliest)
+        return f"behaves like {ids} ({nearest.distance:.1f} against {distance})"
+    if nearest is own:
+        return f"behaves like no part that is known, the named one least unlike ({distance})"
+    other = f"the nearest is {nearest.profile.id}, {nearest.distance:.1f} sigma"
+    return f"behaves like no part that is known ({distance} from its own; {other})"
 
 
 def _tells(m: Misfit) -> bool:
