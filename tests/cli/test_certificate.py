@@ -197,3 +197,17 @@ def test_no_device_is_touched(some: Path) -> None:
     where = {"PYTHONPATH": str(Path(greenzone.__file__ or "").parents[1])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=where)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_method_as_json_is_one_document(invoke: Invoke) -> None:
+    found = json.loads(invoke("certificate", "--method", "--json").stdout)
+    content = (data_root() / "methods" / "us-748-dd.md").read_bytes()
+    assert (found["schema"], found["id"], found["sha256"]) == ("greenzone.method/1", "us-748-dd", sha256(content))
+    assert found["text"] == content.decode()
+
+
+def test_a_link_in_a_circle_among_the_records_is_said(invoke: Invoke, tmp_path: Path) -> None:
+    loop = tmp_path / "loop.json"
+    loop.symlink_to(loop)
+    done = invoke("certificate", loop, "--represented", data_root() / "examples" / "represented.toml")
+    assert (done.exit_code, "loop.json: cannot be read" in done.stderr) == (1, True)

@@ -1,6 +1,8 @@
 """`greenzone certificate`: a lot held to what a licence application represents of it, by a written method."""
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +53,7 @@ def certificate(
     possible); 1 and 2 if it could not be asked. Where several hold: 1, 2, 5, 3, 4, 0.
     """
     if as_method:
-        _print_method()
+        _print_method(as_json)
         return
     if represented_file is None or not records:
         raise UsageError("give RECORD... and --represented FILE; `greenzone certificate --method` prints the method")
@@ -68,10 +70,13 @@ def certificate(
     ctx.exit(found.exit_code)
 
 
-def _print_method() -> None:
+def _print_method(as_json: bool) -> None:
     from greenzone.policy.certifying.method import load_method
 
     method = load_method()
+    if as_json:
+        echo_json({"schema": "greenzone.method/1", **asdict(method)})
+        return
     say(f"{method.text}\nSHA-256 of this text: {method.sha256}")
 
 
@@ -82,7 +87,7 @@ def _paths(given: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in given:
         found += [file for file, _ in store.read_all(path)] if path.is_dir() else [path]
-    return list({path.resolve(): path for path in found}.values())
+    return list({os.path.realpath(path): path for path in found}.values())  # a link in a circle is said when it is read
 
 
 def _certificate(paths: Sequence[Path], represented_file: Path, folder: Path | None, key: Path | None) -> "Certificate":
