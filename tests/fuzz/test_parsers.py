@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fuzz.mutations import mutated
 from fuzz.parsers import PARSERS, Parser
 from fuzz.test_fuzz import ENVIRONMENT
-from greenzone.errors import DataFileError, GreenzoneError
+from greenzone.errors import GreenzoneError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -24,10 +24,8 @@ each = pytest.mark.parametrize("name", PARSERS)
 
 
 def require_words(error: GreenzoneError | None) -> None:
-    """A refusal is a sentence; a data file's is one for each fault."""
-    if error is not None:
-        assert str(error).strip()
-        assert isinstance(error, DataFileError) or len(str(error).splitlines()) <= 3 or len(str(error)) < 4_000
+    """A refusal says something; how much of it is shown, and that no terminal obeys it, is the command's to see to."""
+    assert error is None or str(error).strip()
 
 
 @each
