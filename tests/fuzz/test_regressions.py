@@ -55,6 +55,8 @@ def test_more_columns_than_times_have_are_refused_at_once(folder: Path, invoke: 
     assert "stands twice in line 1" in refused(invoke("emulation", "validate", "x.csv"), 1)
     (folder / "x.csv").write_text(f"{COLUMNS}\n{'1,' * 90_000}\n")
     assert "row 2: 90,001 fields, and line 1 has 9" in refused(invoke("emulation", "validate", "x.csv"), 1)
+    (folder / "x.csv").write_text(f"{','.join(f'b{n}' for n in range(50_000))}\n")
+    assert "50,000 columns, and at most 100" in refused(invoke("emulation", "validate", "x.csv"), 1)
 
 
 def test_a_name_of_a_hundred_thousand_letters_is_cut(folder: Path, invoke: Invoke) -> None:

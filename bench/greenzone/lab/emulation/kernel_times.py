@@ -35,6 +35,7 @@ _TWO_INPUTS = ("add", "div", "mul", "pow")
 OPERATORS = ("linear", "bmm", "ln", "softmax", *_TWO_INPUTS, *_ONE_INPUT)
 _NUMBERS = ("latency_ms", "b", "m", "n", "k", "h")
 _MOST_BYTES = 64 << 20  # the whole collection has 2 MB
+_MOST_COLUMNS = 100  # nine are read; what a benchmark adds of its own is passed by
 _MOST_SIZE = 1e9  # of a dimension: four of them stay far from where floats end
 _BYTES = 4.0  # the collection is fp32 throughout
 
@@ -91,6 +92,8 @@ def _lines(content: bytes, path: Path) -> list[list[str]]:
         raise FileError(f"{path}: cannot be read as CSV (it is empty); {allowed}")
     if double := [name for name in COLUMNS if found[0].count(name) > 1]:
         raise FileError(f"{path}: the column {double[0]!r} stands twice in line 1; leave one")
+    if len(found[0]) > _MOST_COLUMNS:
+        raise FileError(f"{path}: {len(found[0]):,} columns, and at most {_MOST_COLUMNS} are looked through; {allowed}")
     for number, line in enumerate(found, 1):
         if len(line) != len(found[0]):
             raise FileError(f"{path}, row {number}: {len(line):,} fields, and line 1 has {len(found[0]):,}; {allowed}")
