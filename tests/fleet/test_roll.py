@@ -57,6 +57,22 @@ def test_a_roll_that_is_none_is_one_sentence(tmp_path: Path, content: str, words
         read_roll(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("record", "/etc/x.json", "below the folder of the roll"), ("record", "a/../../x.json", "without .."),
+        ("record", "", "below the folder"), ("number", 7, "numbered from 0 on"), ("number", -1, "numbered from 0 on"),
+    ],
+)  # fmt: skip
+def test_a_roll_leads_nowhere_but_into_its_folder(tmp_path: Path, key: str, value: object, words: str) -> None:
+    write_roll(roll_of(line()), tmp_path)
+    data = json.loads((tmp_path / "roll.json").read_text("utf-8"))
+    data["entries"][0][key] = value
+    (tmp_path / "roll.json").write_text(json.dumps(data))
+    with pytest.raises(RecordError, match=words):
+        read_roll(tmp_path)
+
+
 def test_a_roll_with_a_request_that_is_none_is_broken(tmp_path: Path) -> None:
     write_roll(roll_of(line()), tmp_path)
     data = json.loads((tmp_path / "roll.json").read_text("utf-8"))

@@ -6,10 +6,10 @@ A record is validated when it arrives; one that does not belong is named and sta
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from greenzone.errors import RecordError
 from greenzone.fleet.engines.child import REQUEST
@@ -27,6 +27,17 @@ KEPT: tuple[State, ...] = ("done", "twice")  # of which there is a whole record
 _CODES = (1, 5, 4)  # of a device; the first that any has is the fleet's (design section 7)
 
 
+def _inside(name: str) -> str:
+    """A path that stays below the folder of the roll: a roll is a file of others, and records are written there."""
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        raise ValueError("a path below the folder of the roll, without ..")
+    return name
+
+
+Inside = Annotated[str, AfterValidator(_inside)]
+
+
 class Entry(RecordModel):
     """One device of the fleet: its place, and what became of it."""
 
@@ -40,7 +51,7 @@ class Entry(RecordModel):
     uuid: str | None = None
     name: str | None = None
     emulated: bool | None = None
-    record: str | None = None  # below the folder of the roll
+    record: Inside | None = None  # below the folder of the roll
     seconds: float | None = None
     exit_code: int = 0
     notes: list[str] = Field(default_factory=list)  # warnings and errors its record found
@@ -60,6 +71,14 @@ class Roll(RecordModel):
     timeout_s: float
     request: dict[str, Any]
     entries: list[Entry]
+
+    @field_validator("entries")
+    @classmethod
+    def _numbered(cls, entries: list[Entry]) -> list[Entry]:
+        """An answer finds its device by its number."""
+        if [entry.number for entry in entries] != list(range(len(entries))):
+            raise ValueError("devices are numbered from 0 on, in order")
+        return entries
 
     @property
     def exit_code(self) -> int:
