@@ -247,6 +247,6 @@ def test_every_text_colour_stands_out_in_light_and_dark() -> None:
 
 
 def test_the_files_of_the_page_lie_in_the_package() -> None:
-    pages = {"report.html", "fleet.html", "certificate.html"}
+    pages = {"page.html", "report.html", "fleet.html", "certificate.html"}
     assert {p.name for p in TEMPLATES.iterdir()} == {*pages, "report.css", "report.js"}
     assert Path(TEMPLATES).parent.name == "report"

@@ -1,6 +1,6 @@
 """The certificate as a page: the answer, the lot, what decides, every unit with its three sides, and the method.
 
-Its sentences are those of `policy.statements`, word for word; what is added is order and tables.
+Its sentences are those of `policy.certifying.statements`, word for word; what is added is order and tables.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The report page of a fleet: one file that holds all it shows and asks nothing of any network.
 
-Its look is that of the page of a run (`report.html`), its words are those of the terminal (`fleet.terminal`).
+Its look is that of the page of a run (`report.html`), its words are those of the terminal (`gathering.terminal`).
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """What a record measured of the four quantities, and the power beside the highest of them.
 
 Only rows that hold count fully. A row that did not settle, and TF32 counted with the 32 bits it is stored in, can
-raise a doubt; a row that was refused is no figure at all (`policy.searching` names it).
+raise a doubt; a row that was refused is no figure at all (`certifying.searching` names it).
 """
 
 from collections.abc import Iterable, Iterator
