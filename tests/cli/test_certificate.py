@@ -83,6 +83,8 @@ def test_a_lot_with_one_unit_above_fails_and_the_unit_is_named(
     assert done.exit_code == 3, done.output
     bad = json.loads((lot / "7.json").read_text())["device"]["uuid"]
     assert f"The emulated lot fails: unit {bad} (total DRAM bandwidth, 5" in done.stdout
+    assert f"violated: unit {bad}: total DRAM bandwidth: Exceeded: " in done.stdout
+    assert " pass: " not in done.stdout
     found = json.loads(plain.read_text("utf-8"))
     over = [u["id"] for u in found["units"] for q in u["quantities"] if q["outcome"] == "exceeded"]
     assert over == [bad]

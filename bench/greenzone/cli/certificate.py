@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from greenzone.policy.certifying.examining import Examined
     from greenzone.policy.certifying.represented import Represented
 
+MOST_LINES = 30  # of what is printed: a lot may have hundreds of units
 FORMS = (".html", ".json")
 
 
@@ -66,8 +67,19 @@ def certificate(
     if as_json:
         echo_json(found.to_json())
     else:
-        say(found.statement)
+        _print(found)
     ctx.exit(found.exit_code)
+
+
+def _print(found: "Certificate") -> None:
+    """The answer, and what keeps it from being a pass, the worst first; the files written have all of it."""
+    say(found.statement)
+    order = ("invalid", "violated", "undecided", "warn")
+    lines = [line for status in order for line in found.lines if line.status == status]
+    for line in lines[:MOST_LINES]:
+        say(f"  {line.status}: {line.rule}: {line.text}")
+    if len(lines) > MOST_LINES:
+        say(f"  and {len(lines) - MOST_LINES} more lines, in the file that was written")
 
 
 def _print_method(as_json: bool) -> None:
