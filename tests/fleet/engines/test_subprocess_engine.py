@@ -1,7 +1,10 @@
 """A process for each device: one dies, one is slow, one is late; each is named, and the rest is kept."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from greenzone.fleet.conduct import call, conduct, new_roll
+from greenzone.fleet.engines.child import line_of
 from greenzone.fleet.engines.engine import Answer, Job, Slot
 from greenzone.fleet.engines.process import Child
 from greenzone.fleet.engines.subprocess_engine import SubprocessEngine
@@ -92,6 +96,19 @@ def test_a_child_whose_parent_is_gone_ends_itself(tmp_path: Path) -> None:
     child._output.close()
     child._log.close()
     assert code == 0
+
+
+@pytest.mark.parametrize("moment", ["json.loads", "child.measured"])
+def test_an_interrupt_at_any_moment_is_told_as_a_stop(moment: str) -> None:
+    """While it still reads what is asked, too, and as it returns."""
+    code = (
+        "import json, sys\nfrom greenzone.fleet.engines import child\n"
+        "def interrupted(*given):\n    raise KeyboardInterrupt\n"
+        f"{moment} = interrupted\nchild.main()"
+    )
+    asked = line_of(Request("emulated:nvidia-l20"), None)
+    end = subprocess.run([sys.executable, "-c", code], input=asked, capture_output=True, timeout=60, check=False)
+    assert (end.returncode, json.loads(end.stdout)) == (0, ["stopped", "stopped before anything was measured"])
 
 
 def test_a_child_that_breaks_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,20 +21,29 @@ from greenzone.lab import harness
 from greenzone.lab.harness import Progress, Request
 
 REQUEST = TypeAdapter(Request)
+UNBEGUN = "stopped before anything was measured"
 
 
 def main() -> None:
-    """Measure what standard input asks for."""
+    """Measure what standard input asks for, and say how that ended whenever an interrupt comes."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
+    try:
+        end = _asked(lambda text: _say(out, "finished", text))
+    except KeyboardInterrupt:  # before the measurement began, or as it ended
+        end = "stopped", UNBEGUN
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _say(out, *end)
+
+
+def _asked(told: Progress) -> tuple[End, str]:
     # A worker of a cluster, or a shell's background job, hands down an interrupt that is blocked or ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     asked, begun = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_stop_with_parent, daemon=True).start()
-    told = lambda text: _say(out, "finished", text)  # noqa: E731
-    _say(out, *measured(REQUEST.validate_python(asked), begun and Path(begun), told))
+    return measured(REQUEST.validate_python(asked), begun and Path(begun), told)
 
 
 def line_of(request: Request, begun: Path | None) -> bytes:
@@ -47,7 +56,7 @@ def measured(request: Request, begun: Path | None, told: Progress) -> tuple[End,
     try:
         return "ended", _measure(request, begun, told)
     except (Interrupted, KeyboardInterrupt) as error:
-        return "stopped", str(error) or "stopped before anything was measured"
+        return "stopped", str(error) or UNBEGUN
     except DeviceError as error:
         return "missing", str(error)
     except GreenzoneError as error:
