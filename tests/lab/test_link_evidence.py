@@ -72,6 +72,38 @@ def test_peers_and_the_host_are_not_added_for_they_did_not_run_at_once() -> None
     assert io.working == "measured at once, y - U: interconnect.peer both ways at once 700"
 
 
+def all_links(low: float) -> Row:
+    """A tenth of it over the host's link."""
+    return row("all_links", low, shape={"host_bytes_each_way": 7, "peer_bytes_each_way": 9, "peers": 7})
+
+
+def test_all_links_at_once_are_one_call_and_count_whole() -> None:
+    rows = [row("bidirectional", 100), row("peer", 105), all_links(840)]
+    assert bounds(rows) == {"io_bandwidth_gb_s": 840, "interconnect_bandwidth_gb_s": 840}
+
+
+@pytest.mark.parametrize(
+    ("part", "parameters"),
+    [("nvidia-gh200", {"io_bandwidth_gb_s"}), ("nvidia-h20", {"io_bandwidth_gb_s", "interconnect_bandwidth_gb_s"})],
+)
+def test_all_links_are_no_interconnect_where_the_host_is_in_the_package(part: str, parameters: set[str]) -> None:
+    assert set(bounds([all_links(840)], profile=load_profile(part))) == parameters
+
+
+def test_all_links_are_no_evidence_where_a_peer_may_be_in_the_package() -> None:
+    assert bounds([all_links(840)], {}) == {}
+
+
+@pytest.mark.parametrize(("low", "counts"), [(1270, True), (1290, False)])
+def test_what_the_host_s_share_of_all_links_is_decides_without_a_profile(low: float, counts: bool) -> None:
+    """128 GB/s are the slot's; a tenth of the figure went over it."""
+    assert ("interconnect_bandwidth_gb_s" in bounds([all_links(low)])) is counts
+
+
+def test_all_links_that_do_not_say_their_sizes_are_taken_to_be_the_host_s() -> None:
+    assert set(bounds([row("all_links", 840)])) == {"io_bandwidth_gb_s"}
+
+
 def test_an_all_reduce_is_no_evidence() -> None:
     assert bounds([row("all_reduce", 480, variant="nccl")]) == {}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenzone.errors import RecordError
-from greenzone.lab.links import AllReduce, Transfer
+from greenzone.lab.links import AllLinks, AllReduce, Transfer
 from greenzone.lab.measure.sampling import CEILING_MARGIN
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
@@ -75,6 +75,8 @@ def _operator(row: Row) -> Operator | None:
     if row.name in _ROUTES:
         both = row.name.endswith("peer") and row.variant == "both ways at once"
         return Transfer(_ROUTES[row.name], shape["bytes_each_way"], both)
+    if row.name == AllLinks.name:
+        return AllLinks(shape["host_bytes_each_way"], shape["peer_bytes_each_way"], shape["peers"])
     return AllReduce(shape["bytes"], shape["ranks"]) if row.name == AllReduce.name else None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.base import Device
-from greenzone.lab.links import AllReduce, Transfer
+from greenzone.lab.links import LinkOperator
 from greenzone.lab.measure import Windows, judge, measure_again
 from greenzone.lab.results import Again, NotMeasured, Result
 from greenzone.lab.workloads.plan import Plan, prepared
@@ -39,7 +39,7 @@ def further_rounds(device: Device, found: Sequence[Result | NotMeasured], plan: 
 
 def _goes_on(result: Result) -> bool:
     # ranks are processes that start anew each time, and a link has little to do with what runs beside it
-    link = result.again is not None and isinstance(result.again.operator, Transfer | AllReduce)
+    link = result.again is not None and isinstance(result.again.operator, LinkOperator)
     return bool(result.samples) and not link and result.validity != "invalid"
 
 

@@ -11,7 +11,7 @@ from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices.cuda import CudaDevice
 from greenzone.lab.devices.cuda_driver import Properties
 from greenzone.lab.devices.cuda_links import CudaTransfer, bytes_check, pattern
-from greenzone.lab.links import AllReduce, Transfer
+from greenzone.lab.links import AllLinks, AllReduce, LinkOperator, Transfer
 from greenzone.lab.measure import BUDGETS
 from greenzone.lab.results import NotMeasured, Result
 from greenzone.lab.workloads import Plan, interconnect
@@ -162,7 +162,7 @@ def enqueued_copies(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return state
 
 
-def prepared(state: dict[str, Any], transfer: Transfer, queues: Queues) -> tuple[CudaDevice, Any]:
+def prepared(state: dict[str, Any], transfer: LinkOperator, queues: Queues) -> tuple[CudaDevice, Any]:
     state["queues"] = queues
     one = device(queues)
     kernel = one.prepare(transfer, 0)
@@ -253,8 +253,40 @@ def test_the_last_device_s_peer_is_the_first_and_a_detour_is_said(enqueued_copie
     assert str(kernel.note).startswith("cuda:1 and cuda:0, through the host")
 
 
+def test_all_links_are_copied_over_at_once_each_on_a_stream_of_its_own(enqueued_copies: dict[str, Any]) -> None:
+    queues = Queues(count=3)
+    one, kernel = prepared(enqueued_copies, AllLinks(SIZE // 4, SIZE), queues)
+    streams = [[s.index for s in lane.streams] for lane in kernel._lanes]
+    assert streams == [[0], [0], [0, 1], [1, 0], [0, 2], [2, 0]]
+    assert [len(lane.source) for lane in kernel._lanes] == [SIZE // 4] * 2 + [SIZE] * 4
+    # the longest copy is the time of all, and what crossed is all of it
+    assert one.time(kernel, 2) == pytest.approx([SIZE / RATE] * 2)
+    assert kernel.operator.bytes == 2 * (SIZE // 4 + 2 * SIZE)
+    assert (kernel.variant, queues.pins) == ("host and 2 peers, a link each", 2)
+    assert kernel.note == "cuda:0 and cuda:1, cuda:2, directly"
+
+
+def test_a_copy_of_any_link_that_is_lost_is_seen(enqueued_copies: dict[str, Any]) -> None:
+    one, kernel = prepared(enqueued_copies, AllLinks(SIZE, SIZE, shared=True), Queues(count=5))
+    assert [len(lane.source) for lane in kernel._lanes] == [SIZE] * 2 + [SIZE // 4] * 8
+    one.time(kernel, 1)
+    assert kernel.arrived().passed
+    kernel._lanes[-1].destination[0] = 0
+    assert not kernel.arrived().passed
+
+
+@pytest.mark.parametrize(("reach", "words"), [
+    ({1, 2}, "cuda:0 and cuda:1, cuda:2, directly"),
+    ({2}, "cuda:0 and cuda:2, directly; cuda:0 and cuda:1, through the host: neither can reach the other's memory"),
+])  # fmt: skip
+def test_how_each_peer_is_reached_is_said(reach: set[int], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    queues = Queues(count=3)
+    monkeypatch.setattr(queues, "peer_access", lambda index, other: other in reach)
+    assert CudaTransfer(queues, 0, AllLinks(SIZE, SIZE, 2), 0).note == words
+
+
 def test_one_device_has_no_peer() -> None:
-    for operator in (Transfer("peer", SIZE), AllReduce(SIZE)):
+    for operator in (Transfer("peer", SIZE), AllLinks(SIZE, SIZE), AllReduce(SIZE)):
         with pytest.raises(DeviceError, match=r"^not measurable here: one device$"):
             device(Queues()).prepare(operator, 0)
 
@@ -279,7 +311,7 @@ def test_the_workload_on_one_gpu(enqueued_copies: dict[str, Any], monkeypatch: p
     assert [(r.name, getattr(r, "window", None)) for r in found] == [
         *((f"interconnect.{n}", w) for n in ("host_to_device", "device_to_host", "bidirectional")
           for w in ("burst", "sustained")),
-        ("interconnect.peer", None), ("interconnect.all_reduce", None),
+        ("interconnect.peer", None), ("interconnect.all_links", None), ("interconnect.all_reduce", None),
     ]  # fmt: skip
     bandwidth = [r.metrics["bandwidth_gb_s"].median for r in found if isinstance(r, Result)]
     assert bandwidth == pytest.approx([RATE / 1e9] * 4 + [2 * RATE / 1e9] * 2)

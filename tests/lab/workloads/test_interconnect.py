@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from greenzone.errors import DeviceError
+from greenzone.errors import DeviceError, OutOfMemory
+from greenzone.lab.devices import open_device
 from greenzone.lab.devices.cpu import CpuDevice
 from greenzone.lab.devices.emulated.device import EmulatedDevice
 from greenzone.lab.devices.emulated.kernels import EmulatedLinkKernel
 from greenzone.lab.devices.emulated.links import host_link
-from greenzone.lab.links import Transfer
+from greenzone.lab.links import AllLinks, Transfer
 from greenzone.lab.measure import BUDGETS, Budget
 from greenzone.lab.results import Check, NotMeasured, Result
 from greenzone.lab.workloads import WORKLOADS, Plan, interconnect
@@ -49,7 +50,7 @@ def test_an_emulated_host_link_gives_a_burst_and_a_sustained_figure_each_way_and
 
 def test_one_emulated_device_has_no_peer() -> None:
     found = asked(EmulatedDevice(H20))
-    for name in ("peer", "all_reduce"):
+    for name in ("peer", "all_links", "all_reduce"):
         assert found[name, ""] == NotMeasured(f"interconnect.{name}", None, "not measurable here: one device")
 
 
@@ -69,6 +70,26 @@ def test_the_host_is_behind_pcie_or_the_chip_to_chip_link(part: str, kind: str) 
 def test_a_profile_without_a_host_link_says_so() -> None:
     row = asked(EmulatedDevice(replace(H20, links=())))["bidirectional", ""]
     assert row.reason == "not measurable here: profile nvidia-h20 gives no link to a host"
+
+
+def test_links_that_have_no_figure_of_their_own_are_not_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EmulatedLinkKernel, "check", lambda _: Check(0.5, 0.0, "the pattern sent, every byte"))
+    found = asked(open_device("emulated:2xnvidia-h20", load_profile))
+    assert found["all_links", ""].reason == "a link has no figure of its own"
+
+
+def test_links_for_which_memory_is_short_are_run_at_once_with_a_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = EmulatedDevice.prepare
+
+    def short(self: EmulatedDevice, operator: Any, seed: int) -> Any:
+        if isinstance(operator, AllLinks) and operator.array_bytes > 2**24:
+            raise OutOfMemory("emulated: no room")
+        return prepare(self, operator, seed)
+
+    monkeypatch.setattr(EmulatedDevice, "prepare", short)
+    row = asked(open_device("emulated:2xnvidia-h20", load_profile))["all_links", "sustained"]
+    assert max(row.shape["host_bytes_each_way"], row.shape["peer_bytes_each_way"]) == 2**24
+    assert row.notes[0] == "emulated: no room; a smaller size was tried"
 
 
 def test_a_wrong_copy_is_invalid_before_and_after_the_timing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +130,7 @@ def test_a_processor_has_no_link_to_itself_and_sums_between_two_processes(monkey
     found = asked(CpuDevice(), Plan(suite="standard"))
     for route in ROUTES:
         assert found[route, ""].reason == "not measurable here: the processor is the host"
+    assert found["all_links", ""].reason == "not measurable here: the processor is the host"
     assert found["peer", ""].reason == "not measurable here: one device"
     row = found["all_reduce", "sustained"]
     assert (row.shape, row.variant, row.data) == ({"bytes": 2**14, "ranks": 2}, "gloo", "normal")

@@ -216,6 +216,7 @@ def test_what_was_searched_and_what_was_not_is_listed(examined: Examine, certifi
     assert search["tpp"].not_searched == NEVER["tpp"]
     assert "memory triad: not run" in search["dram_bandwidth_gb_s"].not_searched
     assert search["interconnect_bandwidth_gb_s"].searched == ("interconnect peer",)
+    assert "interconnect all links: not run" in search["interconnect_bandwidth_gb_s"].not_searched
 
 
 def test_the_json_is_plain_and_says_all_of_it(examined: Examine, certified: Certify) -> None:

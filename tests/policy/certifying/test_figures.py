@@ -43,7 +43,7 @@ def test_a_cache_is_no_dram_and_a_sum_over_ranks_is_no_link(examined: Examine, x
 
 
 def test_a_link_inside_the_package_is_no_interconnect(examined: Examine) -> None:
-    own = [row("interconnect.bidirectional"), row("interconnect.peer")]
+    own = [row("interconnect.bidirectional"), row("interconnect.peer"), row("interconnect.all_links")]
     one, grace = examined(own=own).record, load_profile("nvidia-gh200")
     inside = replace(grace, links=(*grace.links, replace(grace.links[0], on_package=True)))
     assert [f.row for f in figures(one, inside)["interconnect_bandwidth_gb_s"]] == ["interconnect.peer burst"]
@@ -51,6 +51,11 @@ def test_a_link_inside_the_package_is_no_interconnect(examined: Examine) -> None
     assert [f.row for f in figures(one, several)["interconnect_bandwidth_gb_s"]] == [
         "interconnect.bidirectional burst"
     ]
+
+
+def test_all_links_at_once_count_whole(examined: Examine, x1: DeviceProfile) -> None:
+    one = examined(own=[row("interconnect.all_links", 1020.0), row("interconnect.peer", 740.0)]).record
+    assert [f.value for f in figures(one, x1)["interconnect_bandwidth_gb_s"]] == [1020, 740]
 
 
 def test_capacity_counts_what_error_correction_takes(examined: Examine, x1: DeviceProfile) -> None:

@@ -20,7 +20,7 @@ from greenzone.lab.devices.kernels import build, rotation_sets
 from greenzone.lab.devices.numerics import ONEDNN, has_onednn, native
 from greenzone.lab.devices.ranks import RanksKernel
 from greenzone.lab.layers import DecoderLayer
-from greenzone.lab.links import HOST_ITSELF, ONE_DEVICE, AllReduce, Transfer
+from greenzone.lab.links import HOST_ITSELF, ONE_DEVICE, AllReduce, LinkOperator
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Disturbance
@@ -91,10 +91,10 @@ class CpuDevice:
         return (None, ONEDNN) if format == "fp32" and has_onednn() else (None,)
 
     def prepare(self, operator: Operator, seed: int) -> Kernel:
-        if isinstance(operator, Transfer):
-            raise DeviceError(ONE_DEVICE if operator.route == "peer" else HOST_ITSELF)
         if isinstance(operator, AllReduce):
             return RanksKernel(replace(operator, ranks=2), "gloo", seed, _GLOO)
+        if isinstance(operator, LinkOperator):
+            raise DeviceError(ONE_DEVICE if operator.between_devices else HOST_ITSELF)
         if isinstance(operator, Call):
             return CallKernel(operator)
         self._check_path(operator)

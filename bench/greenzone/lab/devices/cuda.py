@@ -25,7 +25,7 @@ from greenzone.lab.devices.telemetry import Telemetry
 from greenzone.lab.devices.telemetry_amd import AmdTelemetry
 from greenzone.lab.devices.whole import ModelStepKernel
 from greenzone.lab.layers import GRAPH
-from greenzone.lab.links import ONE_DEVICE, AllReduce, Transfer
+from greenzone.lab.links import ONE_DEVICE, AllLinks, AllReduce, LinkOperator
 from greenzone.lab.operators import Matmul, Operator
 from greenzone.lab.peak import Peak
 from greenzone.lab.results import Check
@@ -188,10 +188,8 @@ class CudaDevice:
         return ("e4m3", "e5m2 x e4m3", *((MXFP8,) if capability >= _FP4_FROM else ()))
 
     def prepare(self, operator: Operator, seed: int) -> Kernel:
-        if isinstance(operator, Transfer):
-            return self._transfer(operator, seed)
-        if isinstance(operator, AllReduce):
-            return self._all_reduce(operator, seed)
+        if isinstance(operator, LinkOperator):
+            return self._link(operator, seed)
         if isinstance(operator, Call):
             return CudaCall(CallKernel(operator), operator.format, self)
         if isinstance(operator, (Matmul, Peak)) and operator.format not in self.formats():
@@ -205,15 +203,15 @@ class CudaDevice:
             inner = self._build(operator, device, seed)
         return CudaKernel(inner, operator.format, self)
 
-    def _transfer(self, operator: Transfer, seed: int) -> Kernel:
-        if operator.route == "peer" and self._driver.device_count() < 2:
+    def _link(self, operator: LinkOperator, seed: int) -> Kernel:
+        count = self._driver.device_count()
+        if operator.between_devices and count < 2:
             raise DeviceError(ONE_DEVICE)
+        if isinstance(operator, AllReduce):
+            return RanksKernel(replace(operator, ranks=count), "nccl", seed, f"NCCL over all {count} devices")
+        if isinstance(operator, AllLinks):
+            operator = replace(operator, peers=count - 1)
         return CudaTransfer(self._driver, self._index, operator, seed)
-
-    def _all_reduce(self, operator: AllReduce, seed: int) -> Kernel:
-        if (ranks := self._driver.device_count()) < 2:
-            raise DeviceError(ONE_DEVICE)
-        return RanksKernel(replace(operator, ranks=ranks), "nccl", seed, f"NCCL over all {ranks} devices")
 
     def _build(self, operator: Operator, device: torch.device, seed: int) -> Kernel:
         if isinstance(operator, Peak):

@@ -5,7 +5,7 @@ all directions that run at once. The blocker, a kernel that spins, holds the str
 is enqueued: what the host takes to enqueue is then not in the time (as nvbandwidth does it).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor
 from greenzone.errors import OutOfMemory
 from greenzone.lab.devices.cuda_driver import CudaDriver, Event
 from greenzone.lab.devices.failures import torch_errors
-from greenzone.lab.links import Transfer
+from greenzone.lab.links import AllLinks, Transfer
 from greenzone.lab.results import Check
 
 # To enqueue a copy with its events takes Python 10 to 30 us: the blocker lasts longer than all of them.
@@ -42,46 +42,45 @@ class CudaTransfer:
         DeviceError: CUDA refused.
     """
 
-    variant: str | None
-
-    def __init__(self, driver: CudaDriver, index: int, operator: Transfer, seed: int) -> None:
-        self.operator = operator
+    def __init__(self, driver: CudaDriver, index: int, operator: Transfer | AllLinks, seed: int) -> None:
+        self.operator, self.variant = operator, operator.variant
         self._driver, self._index = driver, index
-        self._peer = (index + 1) % max(driver.device_count(), 1)
-        self.variant = ("both ways at once" if operator.both else "one way") if self._is_peer else None
+        self._peers = _peers(operator, index, driver.device_count())
         self._lanes: list[Lane] = []
         with torch_errors(f"cuda:{index}: {operator.name}"):
-            for place, (start, end) in enumerate(self._pairs()):
-                self._lanes.append(self._lane(start, end, seed + place))
+            for place, (start, end, size) in enumerate(self._copies(operator)):
+                self._lanes.append(self._lane(start, end, size, seed + place))
         self.poison()
 
     @property
-    def _is_peer(self) -> bool:
-        return self.operator.route == "peer"
-
-    @property
     def note(self) -> str | None:
-        if not self._is_peer:
+        if not self._peers:
             return None
-        direct = self._driver.peer_access(self._index, self._peer)
-        how = "directly" if direct else "through the host: neither can reach the other's memory"
-        return f"cuda:{self._index} and cuda:{self._peer}, {how}"
+        reached = [peer for peer in self._peers if self._driver.peer_access(self._index, peer)]
+        far = [peer for peer in self._peers if peer not in reached]
+        how = ("directly", reached), ("through the host: neither can reach the other's memory", far)
+        told = [f"cuda:{self._index} and {', '.join(f'cuda:{p}' for p in them)}, {way}" for way, them in how if them]
+        return "; ".join(told)
 
-    def _pairs(self) -> list[tuple[int | None, int | None]]:
-        """From where to where, for each direction; None is the host."""
-        other = self._peer if self._is_peer else None
+    def _copies(self, operator: Transfer | AllLinks) -> Iterator[tuple[int | None, int | None, int]]:
+        """From where to where, and how many bytes, for each copy of a call; None is the host."""
+        if isinstance(operator, AllLinks):
+            places = [(None, operator.host_bytes), *((peer, operator.each_bytes) for peer in self._peers)]
+            for place, size in places:
+                yield place, self._index, size
+                yield self._index, place, size
+            return
+        other = self._peers[0] if self._peers else None
         there, back = (other, self._index), (self._index, other)
-        if self.operator.route == "device_to_host":
-            return [back]
-        return [there, back][: self.operator.ways]
+        for start, end in [back] if operator.route == "device_to_host" else [there, back][: operator.ways]:
+            yield start, end, operator.array_bytes
 
-    def _lane(self, start: int | None, end: int | None, seed: int) -> Lane:
-        source, destination = self._buffer(start), self._buffer(end)
-        source.copy_(pattern(self.operator.array_bytes, seed))
+    def _lane(self, start: int | None, end: int | None, size: int, seed: int) -> Lane:
+        source, destination = self._buffer(start, size), self._buffer(end, size)
+        source.copy_(pattern(size, seed))
         return Lane(source, destination, tuple(self._driver.stream(p) for p in (end, start) if p is not None))
 
-    def _buffer(self, place: int | None) -> Tensor:
-        size = self.operator.array_bytes
+    def _buffer(self, place: int | None, size: int) -> Tensor:
         if place is not None:
             return torch.empty(size, dtype=torch.uint8, device=self._driver.torch_device(place))
         try:
@@ -130,8 +129,8 @@ class CudaTransfer:
 
     def _wait(self) -> None:
         self._driver.synchronise(self._index)
-        if self._is_peer:
-            self._driver.synchronise(self._peer)
+        for peer in self._peers:
+            self._driver.synchronise(peer)
 
     def launch(self) -> None:
         self._enqueue(self._driver.event(self._index), self._driver.event(self._index))
@@ -157,6 +156,14 @@ class CudaTransfer:
     def close(self) -> None:
         self._lanes.clear()
         self._driver.release_cached()
+
+
+def _peers(operator: Transfer | AllLinks, index: int, count: int) -> tuple[int, ...]:
+    """The other devices that copies go to: the next one, or all of them; none where only the host is asked."""
+    others = tuple((index + step) % count for step in range(1, count))
+    if isinstance(operator, AllLinks):
+        return others
+    return others[:1] if operator.route == "peer" else ()
 
 
 def bytes_check(pairs: list[tuple[Tensor, Tensor]]) -> Check:

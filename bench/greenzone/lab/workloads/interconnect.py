@@ -1,15 +1,15 @@
-"""Bandwidth of links: the host's in each direction and both at once, a peer's, and an all-reduce.
+"""Bandwidth of links: the host's in each direction and both at once, a peer's, all at once, and an all-reduce.
 
 The pattern is verified before the timing and again after it: what the timed calls left must be right.
 A figure with both directions at once counts the bytes of both; the all-reduce gives its bus bandwidth.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from greenzone.errors import DeviceError, OutOfMemory
 from greenzone.lab.devices.base import Device
-from greenzone.lab.links import NOT_HERE, AllReduce, LinkKernel, Transfer
+from greenzone.lab.links import NOT_HERE, AllLinks, AllReduce, LinkKernel, LinkOperator, Transfer
 from greenzone.lab.measure import Budget, measure_windows
 from greenzone.lab.operators import Operator
 from greenzone.lab.results import SMALLER, NotMeasured, Result
@@ -26,29 +26,54 @@ _NOT_IN_QUICK = f"{NOT_HERE} in a minute: two processes take seconds to start; -
 
 def run(device: Device, plan: Plan) -> Iterator[Result | NotMeasured]:
     """A burst and a sustained result for each question, or why there is none."""
-    for question in _questions(device, plan):
-        if plan.suite == "quick" and is_processor(device) and isinstance(question[0], AllReduce):
-            yield NotMeasured(question[0].name, None, _NOT_IN_QUICK)
-            continue
-        try:
-            for operator in question:
-                yield from _answers(device, operator, plan)
-        except DeviceError as error:
-            yield NotMeasured(question[0].name, None, str(error))
-
-
-def _questions(device: Device, plan: Plan) -> list[list[Transfer | AllReduce]]:
-    """What is asked; what stands together under one name ends together."""
-    size = _COPIED[plan.suite]
+    size, found = _COPIED[plan.suite], dict[str, Result | NotMeasured]()
+    for question in _questions(size):
+        for answer in _answers(device, question, plan):
+            found[answer.name] = answer
+            yield answer
+    yield from _all_links(device, found, plan)
+    if plan.suite == "quick" and is_processor(device):
+        yield NotMeasured(AllReduce.name, None, _NOT_IN_QUICK)
+        return
     summed = (_SUMMED_PROCESSOR if is_processor(device) else _SUMMED)[plan.suite]
+    yield from _answers(device, [AllReduce(summed)], plan)
+
+
+def _questions(size: int) -> list[list[Transfer]]:
+    """What is asked of one link; what stands together under one name ends together."""
     return [
         [Transfer("host_to_device", size)], [Transfer("device_to_host", size)], [Transfer("bidirectional", size)],
         [Transfer("peer", size), Transfer("peer", size, both=True)],
-        [AllReduce(summed)],
     ]  # fmt: skip
 
 
-def _answers(device: Device, operator: Transfer | AllReduce, plan: Plan) -> Iterator[Result]:
+def _all_links(
+    device: Device, found: Mapping[str, Result | NotMeasured], plan: Plan
+) -> Iterator[Result | NotMeasured]:
+    """All links at once, each with bytes in proportion to what it reached alone; peers share a link, or do not."""
+    alone = [found["interconnect.bidirectional"], found["interconnect.peer"]]
+    rates = [r.metrics["bandwidth_gb_s"].median for r in alone if isinstance(r, Result) and r.metrics]
+    if len(rates) < len(alone):
+        reasons = [r.reason for r in alone if isinstance(r, NotMeasured)]
+        yield NotMeasured(AllLinks.name, None, reasons[0] if reasons else "a link has no figure of its own")
+        return
+    host, peer = rates
+    for shared in (True, False):
+        answers = list(_answers(device, [AllLinks.of_rates(_COPIED[plan.suite], host, peer, shared)], plan))
+        yield from answers
+        if any(isinstance(r, Result) and r.shape["peers"] == 1 for r in answers):
+            return  # one peer shares with nobody
+
+
+def _answers(device: Device, question: Sequence[LinkOperator], plan: Plan) -> Iterator[Result | NotMeasured]:
+    try:
+        for operator in question:
+            yield from _rows(device, operator, plan)
+    except DeviceError as error:
+        yield NotMeasured(question[0].name, None, str(error))
+
+
+def _rows(device: Device, operator: LinkOperator, plan: Plan) -> Iterator[Result]:
     budget = replace(plan.budget, warmups=_WARMUPS)
     measured = _first_that_fits(device, operator, budget, plan.seed)
     what = "normal" if isinstance(operator, AllReduce) else "random bytes"
@@ -56,7 +81,7 @@ def _answers(device: Device, operator: Transfer | AllReduce, plan: Plan) -> Iter
         yield replace(result, data=what)
 
 
-def _first_that_fits(device: Device, operator: Transfer | AllReduce, budget: Budget, seed: int) -> Measured:
+def _first_that_fits(device: Device, operator: LinkOperator, budget: Budget, seed: int) -> Measured:
     """Measure at the size given, or at the first quarter of it that fits; each that did not is noted."""
     notes: list[str] = []
     while True:
@@ -66,7 +91,7 @@ def _first_that_fits(device: Device, operator: Transfer | AllReduce, budget: Bud
             if operator.array_bytes // 4 < _LEAST_BYTES:
                 raise
             notes.append(f"{error}; {SMALLER}")
-            operator = replace(operator, array_bytes=operator.array_bytes // 4)
+            operator = operator.quartered()
 
 
 def _measured(device: Device, operator: Operator, budget: Budget, seed: int, notes: Sequence[str]) -> Measured:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from greenzone.formats import FORMATS
 from greenzone.lab.evaluation import MEASURED_RATES, MEMORY_STREAMS
-from greenzone.lab.link_evidence import HOST_ROUTES, PEER
+from greenzone.lab.link_evidence import HOST_ROUTES, PEER, ROUTES
 from greenzone.parts.profile import DeviceProfile
 from greenzone.policy.certifying.bounding import Figure
 from greenzone.records.record import EstimateRow, Record, Row
@@ -63,11 +63,11 @@ def _tpp(row: Row) -> Iterator[Figure]:
 
 def _outward(row: Row, profile: DeviceProfile | None) -> bool:
     """Whether a row is of a link that leaves the package; a host or a peer may be inside it."""
-    inside = profile is not None and any(link.on_package for link in profile.links)
-    if row.name == PEER:
-        several = profile is not None and profile.hardware and profile.hardware.devices_per_package > 1
-        return not several
-    return row.name in HOST_ROUTES and not inside
+    hosted = profile is not None and any(link.on_package for link in profile.links)
+    several = profile is not None and profile.hardware is not None and profile.hardware.devices_per_package > 1
+    if row.name in HOST_ROUTES:
+        return not hosted
+    return row.name in ROUTES and not several and (row.name == PEER or not hosted)
 
 
 def _capacity(record: Record, profile: DeviceProfile | None) -> Iterator[Figure]:

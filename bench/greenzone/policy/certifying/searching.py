@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from greenzone.lab.evaluation import MEMORY_STREAMS
-from greenzone.lab.link_evidence import HOST_ROUTES, PEER
+from greenzone.lab.link_evidence import ROUTES
 from greenzone.parts.profile import DeviceProfile
 from greenzone.policy.certifying.represented import QUANTITIES
 from greenzone.records.record import Row
@@ -19,7 +19,7 @@ WINDOWS = ("burst", "sustained")
 NEVER = {
     "tpp": ("several formats at once",),
     "dram_bandwidth_gb_s": ("data that hardly toggles, but in the stream that writes a constant",),
-    "interconnect_bandwidth_gb_s": ("all links at once: the host's and the peers' together, and several peers",),
+    "interconnect_bandwidth_gb_s": ("a peer in another node",),
     "copackaged_dram_gb": ("writing and reading back every byte", "DRAM that is in the package and switched off"),
 }
 
@@ -42,7 +42,7 @@ def searches(rows: Sequence[Row], profile: DeviceProfile | None) -> dict[str, Se
     asked: dict[str, Callable[[], Iterable[tuple[str, str | None]]]] = {
         "tpp": lambda: _rates(rows, profile),
         "dram_bandwidth_gb_s": lambda: _named(rows, MEMORY_STREAMS),
-        "interconnect_bandwidth_gb_s": lambda: _named(rows, (*HOST_ROUTES, PEER)),
+        "interconnect_bandwidth_gb_s": lambda: _named(rows, ROUTES),
         "copackaged_dram_gb": lambda: [("the capacity the driver counts", None)],
     }
     return {quantity: _search(quantity, asked[quantity]()) for quantity in QUANTITIES}
@@ -87,5 +87,5 @@ def _why(own: Sequence[Row], rows: Sequence[Row], name: str) -> str | None:
 
 def refused(rows: Iterable[Row]) -> Iterator[Row]:
     """Rows of the four quantities whose figure was refused: a wrong result, or above what is possible."""
-    names = ("matmul", "peak", *MEMORY_STREAMS, *HOST_ROUTES, PEER)
+    names = ("matmul", "peak", *MEMORY_STREAMS, *ROUTES)
     return (r for r in rows if r.name in names and r.measured and r.validity == "invalid")

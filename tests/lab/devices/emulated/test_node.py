@@ -111,6 +111,30 @@ def test_without_a_link_of_their_own_peers_meet_over_pcie() -> None:
     assert found["peer one way"] == pytest.approx(found["host_to_device"], rel=0.02)
 
 
+SHARED, OWN = "all_links host and 7 peers, one link for all", "all_links host and 7 peers, a link each"
+
+
+def test_all_links_at_once_are_the_host_s_and_the_peers_together() -> None:
+    """Over a switch when the peers share a link, in a mesh when each has its own."""
+    switch = rates("nvidia-h20", 8)
+    assert switch[SHARED] == pytest.approx(switch["bidirectional"] + switch["peer both ways at once"], rel=0.03)
+    assert switch[OWN] < 0.96 * switch[SHARED]
+    mesh = rates("amd-mi300x", 8)
+    assert mesh[OWN] == pytest.approx(mesh["bidirectional"] + 7 * mesh["peer both ways at once"], rel=0.03)
+    assert mesh[SHARED] < mesh[OWN] / 3
+
+
+def test_all_links_are_one_where_everything_goes_over_pcie() -> None:
+    found = rates("nvidia-rtx-4090", 2)
+    assert found["all_links host and 1 peer"] == pytest.approx(found["bidirectional"], rel=0.02)
+
+
+@pytest.mark.parametrize("part", ["nvidia-h20", "amd-mi300x", "nvidia-rtx-4090"])
+def test_nothing_goes_faster_than_the_links_of_the_profile(part: str) -> None:
+    possible = sum(link.bidirectional_gb_s for link in load_profile(part).links)
+    assert all(rate < possible for name, rate in rates(part, 8).items() if name.startswith("all_links"))
+
+
 def test_a_link_inside_the_package_is_none_to_a_peer() -> None:
     inside = replace(H20, links=tuple(replace(link, on_package=link.kind.startswith("NVLink")) for link in H20.links))
     assert peer_link(inside).kind.startswith("PCIe")

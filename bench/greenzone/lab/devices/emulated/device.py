@@ -35,7 +35,7 @@ from greenzone.lab.devices.emulated.noise import NOISE, Noise
 from greenzone.lab.devices.emulated.state import AMBIENT_C, SLOWDOWN_C, Allowance, Doing, State
 from greenzone.lab.devices.numerics import simulated
 from greenzone.lab.devices.sampler import Reading
-from greenzone.lab.links import AllReduce, Transfer
+from greenzone.lab.links import LinkOperator
 from greenzone.lab.operators import Operator
 from greenzone.lab.results import LOST, Check
 from greenzone.parts.profile import DeviceProfile
@@ -150,7 +150,7 @@ class EmulatedDevice:
     def prepare(self, operator: Operator, seed: int) -> Kernel:
         self.require_there()
         self._others_take_memory()
-        if isinstance(operator, Transfer | AllReduce):
+        if isinstance(operator, LinkOperator):
             inner = emulated_link(self.profile, operator, self.place.count, seed)
             return EmulatedLinkKernel(self, inner, self.memory.take(operator.resident_bytes, operator.name))
         cost = self._model.cost(operator)

@@ -2,6 +2,8 @@
 
     seconds = latency + bytes of one way / (one way of the link x efficiency)
 
+Of all links at once each has its own bytes, and the slowest ends last; what shares a link shares its rate.
+
 The host's link is PCIe or the chip-to-chip link in its place. Devices of one node reach each other over
 NVLink or its like, all of it through a switch to any one peer; a link that the profile counts, "7 x
 Infinity Fabric", goes to as many peers, one to each; without any, peers meet over PCIe.
@@ -19,7 +21,7 @@ from greenzone.errors import DeviceError
 from greenzone.lab.devices.checking import compare
 from greenzone.lab.devices.cuda_links import bytes_check, pattern
 from greenzone.lab.devices.emulated.model import Cost
-from greenzone.lab.links import NOT_HERE, ONE_DEVICE, AllReduce, Transfer
+from greenzone.lab.links import NOT_HERE, ONE_DEVICE, AllLinks, AllReduce, LinkOperator, Transfer
 from greenzone.lab.results import Check
 from greenzone.parts.profile import DeviceProfile, Link
 
@@ -40,16 +42,18 @@ _NO_PEERS = ("PCIe", "NVLink-C2C")
 
 
 class EmulatedTransfer:
-    """A copy with its modelled cost; a small one is made for real."""
+    """Copies of one call with their modelled cost; small ones are made for real.
 
-    def __init__(self, operator: Transfer, cost: Cost, kind: str, seed: int) -> None:
-        self.operator, self.cost = operator, cost
-        peer = operator.route == "peer"
-        self.variant = ("both ways at once" if operator.both else "one way") if peer else None
-        self._small = replace(operator, array_bytes=min(operator.array_bytes, _CHECKED_BYTES))
-        self._sent = [pattern(self._small.array_bytes, seed + way) for way in range(operator.ways)]
+    Args:
+        copies: how many there are.
+    """
+
+    def __init__(self, operator: Transfer | AllLinks, copies: int, cost: Cost, kind: str, seed: int) -> None:
+        self.operator, self.cost, self.variant = operator, cost, operator.variant
+        checked = min(operator.array_bytes, _CHECKED_BYTES)
+        self._sent = [pattern(checked, seed + copy) for copy in range(copies)]
         self._arrived = [sent.clone() for sent in self._sent]
-        self.note = f"emulated over {kind}; bytes checked at {self._small.array_bytes}"
+        self.note = f"emulated over {kind}; bytes checked at {checked}"
         self.poison()
 
     def launch(self) -> None:
@@ -155,27 +159,24 @@ def lanes(link: Link) -> int:
 
 
 def emulated_link(
-    profile: DeviceProfile, operator: Transfer | AllReduce, devices: int, seed: int
+    profile: DeviceProfile, operator: LinkOperator, devices: int, seed: int
 ) -> EmulatedLink:
     """The transfer over the profile's links, in a node of so many devices.
 
     Raises:
         DeviceError: it needs a second device, or the profile gives no such link.
     """
+    if operator.between_devices and devices < 2:
+        raise DeviceError(ONE_DEVICE)
     if isinstance(operator, AllReduce):
-        return _all_reduce(profile, replace(operator, ranks=_several(devices)), seed)
+        return _all_reduce(profile, replace(operator, ranks=devices), seed)
+    if isinstance(operator, AllLinks):
+        return _all_links(profile, replace(operator, peers=devices - 1), seed)
     if operator.route == "peer":
-        _several(devices)
         link = peer_link(profile)
         return _transfer(operator, link, link.bidirectional_gb_s / 2 / lanes(link), _efficiency(link), seed)
     link = host_link(profile)
     return _transfer(operator, link, link.bidirectional_gb_s / 2, (_ONE_WAY, _BOTH_WAYS), seed)
-
-
-def _several(devices: int) -> int:
-    if devices < 2:
-        raise DeviceError(ONE_DEVICE)
-    return devices
 
 
 def _efficiency(link: Link) -> tuple[float, float]:
@@ -188,7 +189,19 @@ def _transfer(
 ) -> EmulatedTransfer:
     share = efficiency[operator.ways - 1]
     seconds = _LATENCY_S + operator.array_bytes / (one_way_gb_s * share * 1e9)
-    return EmulatedTransfer(operator, Cost(seconds, 0.0, 0.0, 0.0), link.kind, seed)
+    return EmulatedTransfer(operator, operator.ways, Cost(seconds, 0.0, 0.0, 0.0), link.kind, seed)
+
+
+def _all_links(profile: DeviceProfile, operator: AllLinks, seed: int) -> EmulatedTransfer:
+    """The host's link and the peers', each busy both ways; over PCIe alone both are one link."""
+    host, peer = host_link(profile), peer_link(profile)
+    host_gb_s = host.bidirectional_gb_s / 2 * _BOTH_WAYS
+    peer_gb_s = peer.bidirectional_gb_s / 2 / lanes(peer) * _efficiency(peer)[1]
+    to_peers = operator.each_bytes * max(1.0, operator.peers / lanes(peer)) / (peer_gb_s * 1e9)
+    to_host = operator.host_bytes / (host_gb_s * 1e9)
+    seconds = _LATENCY_S + (to_host + to_peers if peer is host else max(to_host, to_peers))
+    kinds = host.kind if peer is host else f"{host.kind} and {peer.kind}"
+    return EmulatedTransfer(operator, 2 * (1 + operator.peers), Cost(seconds, 0.0, 0.0, 0.0), kinds, seed)
 
 
 def _all_reduce(profile: DeviceProfile, operator: AllReduce, seed: int) -> EmulatedAllReduce:
