@@ -81,10 +81,21 @@ if os.environ["RANK"] == "0":
 """
 
 
+SLOWLY = """
+import sys, time
+for letter in "RuntimeError: said letter by letter\\n":
+    sys.stderr.write(letter)
+    sys.stderr.flush()
+    time.sleep(0.01)
+sys.exit(1)
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "limits", "message"),
     [
         ("raise RuntimeError('no NCCL here')", {}, r"a rank ended with exit 1: RuntimeError: no NCCL here"),
+        (SLOWLY, {}, r"a rank ended with exit 1: RuntimeError: said letter by letter$"),
         ("import sys; sys.exit(3)", {}, "a rank ended with exit 3: it said nothing"),
         ("import time; time.sleep(60)", {"start_s": 0.3}, r"the ranks did not meet within 0\.3 s"),
     ],

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from greenzone.errors import DeviceError
 from greenzone.lab.devices.rank import ARRIVED, CHECK, STOP, TIME
@@ -55,8 +55,8 @@ class Ranks:
         """
         self._what = f"all-reduce of {count} ranks on {backend}"
         self._answer_s = answer_s
-        self._words = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - until close
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._words: list[IO[str]] = []  # of each process its own: two that write at once mix their letters
         self._talk: Any = None
         given = {"backend": backend, "elements": elements, "seed": seed, "limit_s": _LIFE_S}
         start = self._torchrun if (backend == "nccl" if torchrun is None else torchrun) else self._directly
@@ -86,10 +86,11 @@ class Ranks:
     def _start(self, arguments: list[str], more: Mapping[str, str]) -> None:
         # one thread a rank, as torchrun itself would set; gloo's default interface is the host's name's
         usual = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": _loopback(), "PYTHONSAFEPATH": "1"}
+        self._words.append(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))  # noqa: SIM115 - until close
         self._processes.append(
             subprocess.Popen(  # noqa: S603 - this interpreter, and a file of this package
                 [sys.executable, *arguments], env={**usual, **os.environ, **more}, stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=self._words, start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=self._words[-1], start_new_session=True,
             )
         )  # fmt: skip
 
@@ -110,16 +111,9 @@ class Ranks:
         raise DeviceError(f"{self._what}: the ranks did not meet within {limit_s:g} s")
 
     def _alive(self) -> None:
-        for process in self._processes:
+        for process, words in zip(self._processes, self._words, strict=True):
             if (code := process.poll()) is not None:
-                raise DeviceError(f"{self._what}: a rank ended with exit {code}: {self._last_words()}")
-
-    def _last_words(self) -> str:
-        self._words.seek(0)
-        text = self._words.read()
-        named = _ERROR.search(text)
-        lines = text.strip().splitlines()
-        return (named[1] if named else lines[-1] if lines else "it said nothing").strip()[:200]
+                raise DeviceError(f"{self._what}: a rank ended with exit {code}: {_last(words)}")
 
     def ask(self, command: int, count: int = 0) -> list[float]:
         """Have all ranks do something; what rank 0 says to it.
@@ -162,12 +156,22 @@ class Ranks:
             if not self._wait(2 * _END_S):
                 self._each(subprocess.Popen.kill)  # torchrun's ranks see their socket closed
                 self._wait(_END_S)
-        self._words.close()
-        self._processes, self._talk = [], None
+        for words in self._words:
+            words.close()
+        self._processes, self._words, self._talk = [], [], None
 
     def _each(self, end: Callable[[subprocess.Popen[bytes]], None]) -> None:
         for process in self._processes:
             end(process)
+
+
+def _last(words: IO[str]) -> str:
+    """The error that a process named, else its last line."""
+    words.seek(0)
+    text = words.read()
+    named = _ERROR.search(text)
+    lines = text.strip().splitlines()
+    return (named[1] if named else lines[-1] if lines else "it said nothing").strip()[:200]
 
 
 def _loopback() -> str:
