@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from greenzone.errors import RecordError
+from greenzone.datafiles import data_root
+from greenzone.errors import RecordError, UsageError
 from greenzone.fleet.conduct import new_roll
 from greenzone.fleet.engines.engine import Answer
-from greenzone.fleet.roll import Entry, Roll, entered, read_roll, write_roll
+from greenzone.fleet.roll import Entry, Roll, entered, read_roll, require_restated, write_roll
 from greenzone.lab.harness import Request
 from greenzone.law.transaction import Transaction
 from greenzone.parts.catalogue import load_profile
@@ -43,10 +44,51 @@ def test_a_roll_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (read_roll(tmp_path).asked().formats, read_roll(tmp_path).asked().transaction) == (("fp8",), deal)
 
 
+OWN = "emulated:2x./acme.toml"
+
+
+@pytest.mark.parametrize(
+    ("devices", "address", "given", "words"),
+    [
+        ([OWN], None, {}, "is made from a file; name it again, with --device emulated:2x"),
+        ([OWN], None, {"devices": [OWN]}, None),
+        ([OWN], None, {"devices": ["cpu"]}, "--device cpu: this fleet was not asked for it"),
+        (["emulated:nvidia-h20"], None, {}, None),
+        ([], "10.0.0.9:6379", {}, r"ran on the cluster 10\.0\.0\.9:6379; name it again, with --address"),
+        ([], "10.0.0.9:6379", {"address": "10.0.0.9:6379"}, None),
+        ([], "10.0.0.9:6379", {"address": "auto"}, r"--address auto: this fleet ran on 10\.0\.0\.9:6379"),
+        ([], None, {"address": "auto"}, "this fleet ran on no cluster"),
+        ([], "auto", {}, None),
+    ],
+)
+def test_what_a_roll_names_beyond_its_folder_is_followed_only_if_the_user_names_it(
+    devices: list[str], address: str | None, given: dict[str, Any], words: str | None
+) -> None:
+    roll = new_roll(ASKED, "ray" if address else "subprocess", devices, address=address)
+    asked = {"devices": [], "address": None, **given}
+    if words is None:
+        require_restated(roll, **asked)
+        return
+    with pytest.raises(UsageError, match=words):
+        require_restated(roll, **asked)
+
+
+def test_a_roll_names_models_by_their_ids_and_never_by_a_file(tmp_path: Path) -> None:
+    own = tmp_path / "acme-nano.toml"
+    text = (data_root() / "models" / "gpt2.toml").read_text("utf-8").replace('"gpt2"', '"acme-nano"', 1)
+    own.write_text(text, "utf-8")
+    roll = new_roll(Request("x", models=("gpt2", str(own))), "subprocess")
+    assert roll.request["models"] == ["gpt2", "acme-nano"]
+    assert roll.asked([str(own)]).models == ("gpt2", str(own))
+    with pytest.raises(UsageError, match="'acme-nano' was a file of your own; name it again, with --model"):
+        roll.asked()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "not valid JSON"), ("[]", "no roll of a fleet"),
+        ("{", "not valid JSON.*a roll is what `greenzone fleet run` writes to its folder"),
+        ("[]", "no roll of a fleet"),
         ('{"schema": "greenzone.fleet/2"}', "no roll of a fleet"),
         ('{"schema": "greenzone.fleet/1", "id": "x"}', "a broken roll: engine - Field required"),
     ],

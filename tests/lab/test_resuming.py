@@ -147,15 +147,34 @@ def test_a_profile_of_the_user_s_own_is_found_again_and_must_be_the_same(
     own = tmp_path / "acme-x1.toml"
     text = (data_root() / "devices/nvidia/nvidia-h20.toml").read_text("utf-8").replace('"nvidia-h20"', '"acme-x1"', 1)
     own.write_text(text, "utf-8")
-    path = killed_after(3, tmp_path / "broken", monkeypatch, device=f"emulated:{own}", workloads=("interconnect",))
+    device = f"emulated:{own}"
+    path = killed_after(3, tmp_path / "broken", monkeypatch, device=device, workloads=("interconnect",))
     own.write_text(f"{text}# a word\n", "utf-8")
     with pytest.raises(UsageError, match=r"rules\.profiles was .*acme-x1\.toml.*run anew"):
-        resume(path)
+        resume(path, devices=[device])
     own.unlink()
     with pytest.raises(GreenzoneError, match=r"acme-x1\.toml"):
-        resume(path)
+        resume(path, devices=[device])
     own.write_text(text, "utf-8")
-    assert resume(path).record.run.status == "complete"
+    with pytest.raises(UsageError, match=r"--device cpu: the run was of emulated:.*leave --device out"):
+        resume(path, devices=["cpu"])
+    assert resume(path, devices=[device]).record.run.status == "complete"
+
+
+@pytest.mark.parametrize("spec", ["emulated:{}", "emulated:8x{}:3"])
+def test_a_file_that_a_record_names_is_not_opened_unasked(
+    spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record is a file of others, and may name any."""
+    path = killed_after(3, tmp_path / "broken", monkeypatch)
+    secret = tmp_path / "secret"
+    secret.write_text("[secret]", "utf-8")
+    data = json.loads(path.read_text("utf-8"))
+    data["settings"]["device"] = spec.format(secret)
+    path.write_text(json.dumps(data), "utf-8")
+    monkeypatch.setattr("greenzone.lab.harness.load_profile", lambda ref: pytest.fail(f"{ref} was opened"))
+    with pytest.raises(UsageError, match="is made from a file; name it again, with --device emulated:"):
+        resume(path)
 
 
 def test_a_record_of_before_is_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

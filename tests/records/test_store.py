@@ -158,7 +158,7 @@ def test_a_file_too_large_for_a_record_is_refused_before_it_is_read(tmp_path: Pa
     path = tmp_path / "r.json"
     with path.open("wb") as stream:
         stream.truncate(500 << 20)  # sparse: it takes no space
-    with pytest.raises(RecordError, match="500 MiB, and a record holds at most 64 MiB; check that it is what"):
+    with pytest.raises(RecordError, match="500 MiB, and such a file holds at most 64 MiB; a record is"):
         store.read(path)
 
 

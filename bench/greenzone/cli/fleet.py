@@ -79,25 +79,26 @@ def run(
     asked = Measuring(suite, workloads, models, formats, batches, contexts)
     asked.require()
     if resume is not None:
-        require_alone("as_json")
+        require_alone("devices", "models", "address", "as_json")
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     where = resume or folder or Path("results") / f"fleet-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with stoppable(where):
         from greenzone.fleet.conduct import call, conduct, new_roll
-        from greenzone.fleet.roll import read_roll
+        from greenzone.fleet.roll import read_roll, require_restated
 
         if resume is not None:
             roll = read_roll(where)
+            require_restated(roll, devices, address)
         else:
             name = "ray" if address and engine == "subprocess" else engine
             _require_engine(name, address, timeout_s, serial)
             request, named = asked.request("", seed, where, on, known_on, deal), _named(devices)
             roll = new_roll(request, name, named, address=address, serial=serial, timeout_s=timeout_s)
         with _opened(roll) as opened:
-            slots = call(roll, opened, where, _faults(faults), expected)
+            slots = call(roll, opened, where, _faults(faults), expected, models)
             try:
                 with _progress(roll, as_json) as heard:
-                    conduct(roll, slots, opened, where, heard)
+                    conduct(roll, slots, opened, where, heard, models)
             finally:
                 _print(roll, where, as_json)
     _exit_code(roll, where)

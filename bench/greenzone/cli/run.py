@@ -27,11 +27,12 @@ from greenzone.law.transaction import Transaction
 if TYPE_CHECKING:
     from greenzone.lab.harness import Outcome, Request
 
+AUTO = ("auto",)
 
 
 @click.command()
 @click.option(
-    "--device", "devices", default=("auto",), show_default=True, multiple=True,
+    "--device", "devices", default=AUTO, show_default=True, multiple=True,
     metavar="auto|cuda:N|cpu|emulated:ID", shell_complete=complete(device_specs),
     help="What to measure; several are set side by side. emulated:8xID:2 is the third of an emulated node of eight.",
 )  # fmt: skip
@@ -67,7 +68,7 @@ def run(
     """
     asked = Measuring(suite, workloads, models, formats, batches, contexts)
     if resume is not None:
-        require_alone("models", "as_json", "plot")
+        require_alone("devices", "models", "as_json", "plot")
     if plot is not None:
         from greenzone.report.plots import require_form
 
@@ -82,7 +83,8 @@ def run(
         ]
         with _progress(as_json) as told:
             if resume is not None:
-                outcomes = [harness.resume(resume, told, models)]
+                again = () if devices == AUTO else devices
+                outcomes = [harness.resume(resume, told, models, again)]
             else:
                 outcomes = [harness.run(request, told) for request in requests]
         _print(outcomes, requests[0], as_json)

@@ -14,6 +14,7 @@ from greenzone.fleet.engines.process import newest
 from greenzone.fleet.roll import FILE, KEPT, Entry, Roll, entered, entries_of, name_twins, write_roll
 from greenzone.lab import harness
 from greenzone.lab.harness import Request
+from greenzone.lab.models import load_model
 from greenzone.records.store import new_id, require_writable
 
 TIMEOUT_S = {"quick": 1800.0, "standard": 4 * 3600.0, "lab": 12 * 3600.0}  # a device takes a tenth of it or less
@@ -34,17 +35,18 @@ def new_roll(
         serial: devices of a node take turns.
         timeout_s: for each device; by the suite if none is given.
     """
-    now = datetime.now(UTC)
+    now, ids = datetime.now(UTC), tuple(load_model(ref).id for ref in request.models)
     return Roll(
         id=new_id(now), engine=engine, started_at=now.isoformat(timespec="seconds"), devices=list(devices),
         address=address, serial=serial, timeout_s=timeout_s or TIMEOUT_S[request.suite],
-        request=REQUEST.dump_python(replace(request, device="", folder=Path()), mode="json"), entries=[],
+        request=REQUEST.dump_python(replace(request, device="", folder=Path(), models=ids), mode="json"), entries=[],
     )  # fmt: skip
 
 
 def call(
-    roll: Roll, engine: Engine, folder: Path, faults: Mapping[int, str] | None = None, expected: int | None = None
-) -> Sequence[Slot]:
+    roll: Roll, engine: Engine, folder: Path, faults: Mapping[int, str] | None = None, expected: int | None = None,
+    models: Sequence[str] = (),
+) -> Sequence[Slot]:  # fmt: skip
     """Ask which devices there are, before anything is measured; a roll that was called before keeps its entries.
 
     Args:
@@ -53,6 +55,7 @@ def call(
         folder: of the fleet.
         faults: of emulated devices, by number.
         expected: how many devices there should be, if that is known.
+        models: files of the user's own that were asked for.
 
     Raises:
         UsageError: the folder holds another fleet, or a device, model or fault is none.
@@ -61,9 +64,10 @@ def call(
     """
     if not roll.entries and (folder / FILE).exists():
         raise UsageError(f"{folder} holds a fleet already; go on with it by --resume {folder}, or choose another -o")
+    asked = roll.asked(models)
     slots = engine.devices(roll.devices)
     if not roll.entries:
-        _require(roll.asked(), slots, faults or {})
+        _require(asked, slots, faults or {})
         roll.entries = entries_of(slots, faults or {}, expected)
     require_writable(folder)
     write_roll(roll, folder)
@@ -78,8 +82,18 @@ def _require(asked: Request, slots: Sequence[Slot], faults: Mapping[int, str]) -
             harness.require(replace(asked, device=slot.seen_as, fault=faults.get(number)))
 
 
-def conduct(roll: Roll, slots: Sequence[Slot], engine: Engine, folder: Path, heard: Heard) -> Roll:
+def conduct(
+    roll: Roll, slots: Sequence[Slot], engine: Engine, folder: Path, heard: Heard, models: Sequence[str] = ()
+) -> Roll:
     """Measure every device of the roll that has no whole record; the roll is written after each.
+
+    Args:
+        roll: called already.
+        slots: the devices that are there.
+        engine: who measures.
+        folder: of the fleet.
+        heard: told of what is finished.
+        models: files of the user's own that were asked for.
 
     Raises:
         KeyboardInterrupt: stopped; the roll says which devices were.
@@ -87,7 +101,7 @@ def conduct(roll: Roll, slots: Sequence[Slot], engine: Engine, folder: Path, hea
     """
     roll.entries = _placed(roll.entries, slots)
     places = {entry.number: slot for entry, slot in _pairs(roll.entries, slots)}
-    jobs = _jobs(roll, places, folder)
+    jobs = _jobs(roll, roll.asked(models), places, folder)
     asked = {job.number: job.request for job in jobs}
     roll.ended_at = None
     try:
@@ -150,9 +164,9 @@ def _place(slot: Slot) -> dict[str, str]:
     return {"node": slot.node, "device": slot.device, "seen_as": slot.seen_as}
 
 
-def _jobs(roll: Roll, places: Mapping[int, Slot], folder: Path) -> list[Job]:
+def _jobs(roll: Roll, asked: Request, places: Mapping[int, Slot], folder: Path) -> list[Job]:
     waiting = [entry for entry in roll.entries if entry.state == "waiting"]
-    bare = [Job(entry.number, places[entry.number], roll.asked()) for entry in waiting]
+    bare = [Job(entry.number, places[entry.number], asked) for entry in waiting]
     siblings = beside(bare, roll.serial)
     return [_job(roll, job, siblings[job.number], folder) for job in bare]
 

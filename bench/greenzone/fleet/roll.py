@@ -6,22 +6,26 @@ A record is validated when it arrives; one that does not belong is named and sta
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
-from greenzone.errors import RecordError
+from greenzone.errors import RecordError, UsageError
 from greenzone.fleet.engines.child import REQUEST
 from greenzone.fleet.engines.engine import Answer, Slot
 from greenzone.lab import harness
 from greenzone.lab.harness import Request
+from greenzone.lab.resuming import located, restated
 from greenzone.lab.workloads import WORKLOADS
 from greenzone.records.record import Record, RecordModel
 from greenzone.records.store import content, decoded, read, write_text
 
 SCHEMA = "greenzone.fleet/1"
 FILE = "roll.json"
+WRITTEN = "a roll is what `greenzone fleet run` writes to its folder"
+NEAR = ("auto", "local")  # clusters of the user's own choice, not of an address
 State = Literal["waiting", "done", "failed", "missing", "twice", "late", "refused", "stopped"]
 KEPT: tuple[State, ...] = ("done", "twice")  # of which there is a whole record
 _CODES = (1, 5, 4)  # of a device; the first that any has is the fleet's (design section 7)
@@ -91,9 +95,21 @@ class Roll(RecordModel):
         """The devices without a whole record."""
         return [entry for entry in self.entries if entry.state not in KEPT]
 
-    def asked(self) -> Request:
-        """The request every device was measured by, but for its name and folder."""
-        return REQUEST.validate_python(self.request)
+    @property
+    def suite(self) -> str:
+        return REQUEST.validate_python(self.request).suite
+
+    def asked(self, models: Sequence[str] = ()) -> Request:
+        """The request every device was measured by, but for its name and folder.
+
+        Args:
+            models: files of the user's own that were asked for, which a roll names by their ids alone.
+
+        Raises:
+            UsageError: a model is in no file that is known.
+        """
+        request = REQUEST.validate_python(self.request)
+        return replace(request, models=located(request.models, models))
 
     def count(self) -> Mapping[State, int]:
         """How many devices are in each state."""
@@ -162,6 +178,27 @@ def differences(record: Record, asked: Request) -> list[str]:
     return [f"{name} {found.get(name)!r}, not {value!r}" for name, value in wanted.items() if found.get(name) != value]
 
 
+def require_restated(roll: Roll, devices: Sequence[str], address: str | None) -> None:
+    """A roll is a file of others: what it names beyond its folder is followed only if the user names it too.
+
+    Args:
+        roll: of the fleet that is to go on.
+        devices: those the user names again, as they were asked for at first.
+        address: of the cluster, if the user names it again.
+
+    Raises:
+        UsageError: what is to be named again, or was not asked for.
+    """
+    if other := [name for name in devices if name not in roll.devices]:
+        raise UsageError(f"--device {other[0]}: this fleet was not asked for it; leave it out")
+    for spec in roll.devices:
+        restated(spec, [name for name in devices if name == spec])
+    if address is not None and address != roll.address:
+        raise UsageError(f"--address {address}: this fleet ran on {roll.address or 'no cluster'}; leave it out")
+    if address is None and roll.address not in (None, *NEAR):
+        raise UsageError(f"this fleet ran on the cluster {roll.address}; name it again, with --address {roll.address}")
+
+
 def name_twins(entries: Sequence[Entry]) -> list[Entry]:
     """The roll with every device named that has the identity of another: one of them was measured twice."""
     by_uuid: dict[str, list[Entry]] = {}
@@ -196,13 +233,13 @@ def read_roll(folder: Path) -> Roll:
         RecordError: there is none, or it is broken or of a later version.
     """
     path = folder / FILE
-    data = decoded(content(path), path)
+    data = decoded(content(path, WRITTEN), path, WRITTEN)
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != SCHEMA:
         raise RecordError(f"{path}: no roll of a fleet (schema is {schema!r}, not {SCHEMA!r})")
     try:
         roll = Roll.model_validate(data)
-        roll.asked()
+        REQUEST.validate_python(roll.request)
         return roll
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc']))} - {e['msg']}" for e in error.errors(include_url=False)]

@@ -29,7 +29,7 @@ def _head(roll: Roll) -> str:
     nodes = {entry.node for entry in roll.entries if entry.node}
     turns = ", in turns on each node" if roll.serial else ""
     fleet = f"{_many(len(roll.entries), 'device')} on {_many(len(nodes), 'node')}"
-    return f"Fleet {roll.id}: {fleet}, engine {roll.engine}{turns}, suite {roll.asked().suite}"
+    return f"Fleet {roll.id}: {fleet}, engine {roll.engine}{turns}, suite {roll.suite}"
 
 
 def _emulated(roll: Roll) -> list[RenderableType]:

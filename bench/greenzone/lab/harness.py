@@ -19,7 +19,7 @@ from greenzone.lab.layers import require_context
 from greenzone.lab.models import default_model, load_model
 from greenzone.lab.repeats import combined
 from greenzone.lab.results import NotMeasured, Result
-from greenzone.lab.resuming import asked, gone_on, located, require_same, stopped
+from greenzone.lab.resuming import asked, gone_on, located, require_same, restated, stopped
 from greenzone.lab.rounds import further_rounds
 from greenzone.lab.units import Unit, units_of
 from greenzone.lab.workloads import WORKLOADS, Plan, left_out
@@ -102,22 +102,28 @@ def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
     return _measured(request, plans, device, record, path, progress)
 
 
-def resume(path: Path, progress: Progress = lambda _: None, models: Sequence[str] = ()) -> Outcome:
+def resume(
+    path: Path, progress: Progress = lambda _: None, models: Sequence[str] = (), devices: Sequence[str] = ()
+) -> Outcome:
     """Go on with the run of a record where it was stopped; the part that was under way is measured again.
 
     Args:
         path: the record.
         progress: told what was finished.
         models: files of the user's own that the run was asked for, which a record names by their ids alone.
+        devices: the device once more, where it is emulated from a file of the user's own.
 
     Raises:
-        UsageError: the run is complete, or device, driver, package, rules or settings are not what they were.
+        UsageError: the run is complete, a file is to be named again, or device, driver, package, rules or
+            settings are not what they were.
         RecordError: no record, or one that cannot be gone on with.
         DeviceError, FileError, Interrupted: as `run`.
     """
     found = stopped(path)
     request = Request(**asked(found.record), folder=path.parent, watched=True)
-    request = replace(request, models=located(request.models, models))
+    request = replace(
+        request, models=located(request.models, models), device=restated(request.device, devices)
+    )
     require_writable(path.parent)
     plans = _plans(request)
     device = open_device(request.device, load_profile, request.seed, known=load_profiles(), fault=request.fault)

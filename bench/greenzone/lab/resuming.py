@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from greenzone.errors import RecordError, UsageError
 from greenzone.lab.models import load_model, model_paths
 from greenzone.law.transaction import Transaction
+from greenzone.parts.catalogue import names_file
 from greenzone.records.record import Record
 from greenzone.records.store import read
 
@@ -85,6 +86,33 @@ def located(ids: Sequence[str], files: Sequence[str]) -> tuple[str, ...]:
     if gone := [name for name in ids if name not in own and name not in model_paths()]:
         raise UsageError(f"the model {gone[0]!r} was a file of your own; name it again, with --model {gone[0]}.toml")
     return tuple(own.get(name, name) for name in ids)
+
+
+def restated(spec: str, given: Sequence[str]) -> str:
+    """The device of a record or a roll; a name that leads to a file is followed only if the user gives it too.
+
+    Records and rolls are files of others, and nothing they name is read unasked.
+
+    Args:
+        spec: the device, as it is written there.
+        given: the devices that the user names again.
+
+    Raises:
+        UsageError: it is to be named again, or another was.
+    """
+    if other := [name for name in given if name != spec]:
+        raise UsageError(f"--device {other[0]}: the run was of {spec}; leave --device out")
+    if not given and names_file(_profile_of(spec)):
+        raise UsageError(f"the device {spec} is made from a file; name it again, with --device {spec}")
+    return spec
+
+
+def _profile_of(spec: str) -> str:
+    """The id or file of an emulated device's profile; of a real device nothing."""
+    from greenzone.lab.devices.emulated.node import Place  # imports numpy
+
+    kind, _, own = spec.partition(":")
+    return Place.of(own).profile if kind == "emulated" and own else ""
 
 
 def _one(kind: type[T], value: Any) -> T:

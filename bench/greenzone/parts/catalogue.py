@@ -62,9 +62,8 @@ def load_profile(ref: str, folder: Path | None = None) -> DeviceProfile:
         UsageError: unknown id, the three nearest are named; or a name that several profiles have.
         FileError, DataFileError: the file cannot be read or breaks its format.
     """
-    path = Path(ref)
-    if path.suffix == ".toml" or _is_file(path):
-        return load(DeviceProfile, path)
+    if names_file(ref):
+        return load(DeviceProfile, Path(ref))
     paths = profile_paths(folder)
     if ref in paths:
         return _checked(paths[ref])
@@ -87,6 +86,11 @@ def named(name: str, profiles: Iterable[DeviceProfile]) -> list[DeviceProfile]:
 
 def _refuse(ref: str, paths: Iterable[str]) -> DeviceProfile:
     raise unknown("profile", ref, paths, HINT)
+
+
+def names_file(ref: str) -> bool:
+    """Whether a profile is asked for by a path to a file of one's own, and not by an id or a name."""
+    return Path(ref).suffix == ".toml" or _is_file(Path(ref))
 
 
 def _is_file(path: Path) -> bool:

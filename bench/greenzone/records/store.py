@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from greenzone.errors import FileError, RecordError
 from greenzone.records.record import READABLE, Record, Row
 
+WRITTEN = "a record is the JSON file that `greenzone run` writes"
 MAX_BYTES = 64 << 20  # the longest suite writes some 6 MB
 MAX_VALUES = 1_000_000
 MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
@@ -140,8 +141,12 @@ def read_all(path: Path) -> list[tuple[Path, Record]]:
     return found
 
 
-def content(path: Path) -> bytes:
-    """The bytes of a record.
+def content(path: Path, hint: str = WRITTEN) -> bytes:
+    """The bytes of a record, or of what else holds JSON of its size.
+
+    Args:
+        path: the file.
+        hint: what such a file is, for who gave another.
 
     Raises:
         RecordError: no file, or larger than a record can be.
@@ -149,13 +154,12 @@ def content(path: Path) -> bytes:
     """
     try:
         if path.exists() and not path.is_file():
-            raise RecordError(f"{path}: cannot be read (not a regular file); a record is what `greenzone run` writes")
+            raise RecordError(f"{path}: cannot be read (not a regular file); {hint}")
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > MAX_BYTES:
                 raise RecordError(
-                    f"{path}: {size / 2**20:.0f} MiB, and a record holds at most {MAX_BYTES >> 20} MiB; "
-                    "check that it is what `greenzone run` wrote"
+                    f"{path}: {size / 2**20:.0f} MiB, and such a file holds at most {MAX_BYTES >> 20} MiB; {hint}"
                 )
             return stream.read(MAX_BYTES)
     except RecordError:
@@ -164,23 +168,26 @@ def content(path: Path) -> bytes:
         raise FileError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from None
 
 
-def decoded(found: bytes, path: object) -> Any:
+def decoded(found: bytes, path: object, hint: str = WRITTEN) -> Any:
     """The plain data of a record's bytes; `path` is named in every fault.
+
+    Args:
+        found: the bytes.
+        path: where they are from.
+        hint: what such a file is, for who gave another.
 
     Raises:
         RecordError: no JSON, or more values than a record can have.
     """
     # Counted before they are made: an empty list takes two bytes in the file and fifty in memory.
     if (values := found.count(b",") + found.count(b"[") + found.count(b"{")) > MAX_VALUES:
-        raise RecordError(f"{path}: some {values:,} values; a record holds at most {MAX_VALUES:,}")
+        raise RecordError(f"{path}: some {values:,} values; such a file holds at most {MAX_VALUES:,}; {hint}")
     try:
         data = json.loads(found.decode("utf-8"))
         if _SURROGATE.search(found):
             json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair cannot be printed
     except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
-        raise RecordError(
-            f"{path}: not valid JSON ({error}); a record is the JSON file that `greenzone run` writes"
-        ) from None
+        raise RecordError(f"{path}: not valid JSON ({error}); {hint}") from None
     return data
 
 

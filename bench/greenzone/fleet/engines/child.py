@@ -69,7 +69,7 @@ def _measure(request: Request, begun: Path | None, told: Progress) -> str:
         harness.run(request, told)
         return ""
     try:
-        harness.resume(begun, told)
+        harness.resume(begun, told, request.models, (request.device,))
         return ""
     except (UsageError, RecordError) as error:
         # Of another device, driver or version, or broken: it stays, and is no record of this fleet.
