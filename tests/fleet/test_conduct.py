@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from greenzone.errors import UsageError
+from greenzone.errors import FileError, UsageError
 from greenzone.fleet.conduct import call, conduct, new_roll
 from greenzone.fleet.engines.engine import Answer, Engine, Job, Slot
 from greenzone.fleet.roll import Roll, read_roll
 from greenzone.lab import harness
 from greenzone.lab.harness import Request
+from greenzone.records.held import held
 from greenzone.records.store import read
 
 Make = Callable[..., Any]
@@ -86,6 +87,17 @@ def test_a_fleet_goes_on_with_what_is_not_finished(
     conduct(roll, call(roll, again, folder), again, folder, lambda entry, text: None)
     assert [job.number for job in again.asked] == [1]
     assert (states(roll), [entry.node for entry in roll.entries]) == (["done", "done"], ["a", "b"])
+
+
+def test_a_fleet_that_another_process_is_at_work_on_is_left_to_it(
+    fleet_request: Request, scripted: Make, folder: Path
+) -> None:
+    roll = whole(fleet_request, scripted(*PAIR), folder)
+    before = (folder / "roll.json").read_bytes()
+    again = scripted(*PAIR)
+    with held(folder / "roll.json"), pytest.raises(FileError, match=r"roll\.json: another process is at work on it"):
+        conduct(roll, call(roll, again, folder), again, folder, lambda entry, text: None)
+    assert (folder / "roll.json").read_bytes() == before
 
 
 def test_a_record_that_was_begun_is_gone_on_with(

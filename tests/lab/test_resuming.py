@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from greenzone.datafiles import data_root
-from greenzone.errors import GreenzoneError, RecordError, UsageError
+from greenzone.errors import FileError, GreenzoneError, RecordError, UsageError
 from greenzone.lab import harness
 from greenzone.lab.harness import Request, resume, run
+from greenzone.records.held import held
 from greenzone.records.record import Record
 from greenzone.records.store import read
 
@@ -117,6 +118,17 @@ def test_a_run_of_something_else_is_not_gone_on_with(
     with pytest.raises(UsageError, match=message):
         resume(path)
     assert path.read_text("utf-8") == before
+
+
+def test_a_run_that_another_process_goes_on_with_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = killed_after(3, tmp_path, monkeypatch)
+    before = path.read_bytes()
+    with held(path), pytest.raises(FileError, match="another process is at work on it"):
+        resume(path)
+    assert path.read_bytes() == before
+    assert resume(path).record.run.status == "complete"
 
 
 def test_a_model_of_the_user_s_own_is_named_again_and_must_be_the_same(

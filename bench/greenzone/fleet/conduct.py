@@ -15,6 +15,7 @@ from greenzone.fleet.roll import FILE, KEPT, Entry, Roll, entered, entries_of, n
 from greenzone.lab import harness
 from greenzone.lab.harness import Request
 from greenzone.lab.models import load_model
+from greenzone.records.held import held
 from greenzone.records.store import new_id, require_writable
 
 TIMEOUT_S = {"quick": 1800.0, "standard": 4 * 3600.0, "lab": 12 * 3600.0}  # a device takes a tenth of it or less
@@ -66,9 +67,11 @@ def call(
         raise UsageError(f"{folder} holds a fleet already; go on with it by --resume {folder}, or choose another -o")
     asked = roll.asked(models)
     slots = engine.devices(roll.devices)
-    if not roll.entries:
-        _require(asked, slots, faults or {})
-        roll.entries = entries_of(slots, faults or {}, expected)
+    if roll.entries:
+        require_writable(folder)
+        return slots
+    _require(asked, slots, faults or {})
+    roll.entries = entries_of(slots, faults or {}, expected)
     require_writable(folder)
     write_roll(roll, folder)
     return slots
@@ -97,8 +100,15 @@ def conduct(
 
     Raises:
         KeyboardInterrupt: stopped; the roll says which devices were.
-        FileError: the disk is full or the folder went away.
+        FileError: the disk is full, the folder went away, or another process is at work on the fleet.
     """
+    with held(folder / FILE):
+        return _conducted(roll, slots, engine, folder, heard, models)
+
+
+def _conducted(
+    roll: Roll, slots: Sequence[Slot], engine: Engine, folder: Path, heard: Heard, models: Sequence[str]
+) -> Roll:
     roll.entries = _placed(roll.entries, slots)
     places = {entry.number: slot for entry, slot in _pairs(roll.entries, slots)}
     jobs = _jobs(roll, roll.asked(models), places, folder)

@@ -28,6 +28,7 @@ from greenzone.law.transaction import Transaction
 from greenzone.parts.catalogue import load_profile, load_profiles
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records.digests import digests
+from greenzone.records.held import held
 from greenzone.records.record import CheckRow, EstimateRow, Record, Row, Run, key
 from greenzone.records.record import Unit as FinishedUnit
 from greenzone.records.store import has_room, new_id, path_for, require_writable, write
@@ -99,7 +100,8 @@ def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
     record = _begun(request, device)
     path = path_for(request.folder, device.id, record.run.id)
     write(record, path)
-    return _measured(request, plans, device, record, path, progress)
+    with held(path):
+        return _measured(request, plans, device, record, path, progress)
 
 
 def resume(
@@ -117,13 +119,16 @@ def resume(
         UsageError: the run is complete, a file is to be named again, or device, driver, package, rules or
             settings are not what they were.
         RecordError: no record, or one that cannot be gone on with.
-        DeviceError, FileError, Interrupted: as `run`.
+        DeviceError, FileError, Interrupted: as `run`; or another process is at work on the record.
     """
+    with held(path):
+        return _resumed(path, progress, models, devices)
+
+
+def _resumed(path: Path, progress: Progress, models: Sequence[str], devices: Sequence[str]) -> Outcome:
     found = stopped(path)
     request = Request(**asked(found.record), folder=path.parent, watched=True)
-    request = replace(
-        request, models=located(request.models, models), device=restated(request.device, devices)
-    )
+    request = replace(request, models=located(request.models, models), device=restated(request.device, devices))
     require_writable(path.parent)
     plans = _plans(request)
     device = open_device(request.device, load_profile, request.seed, known=load_profiles(), fault=request.fault)
