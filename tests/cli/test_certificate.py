@@ -104,6 +104,30 @@ def test_a_lot_with_one_unit_above_fails_and_the_unit_is_named(
     assert bad in text
 
 
+def test_a_certificate_is_signed_and_what_was_changed_in_it_is_named(invoke: Invoke, some: Path) -> None:
+    paper, key = some.parent / "c.json", some.parent / "lab"
+    assert invoke("certificate", some, "--represented", REPRESENTED, "-o", paper).exit_code == 4
+    assert invoke("sign", "--new-key", key).exit_code == 0
+    done = invoke("sign", paper, "--key", key)
+    assert done.exit_code == 0, done.output
+    held_to = ("--signature", some.parent / "c.dsse.json", "--public-key", f"{key}.pub")
+    sound = invoke("verify", paper, *held_to)
+    assert sound.exit_code == 0, sound.output
+    assert "records: 3, each by its SHA-256" in sound.stdout
+    assert "verify these, and write the certificate anew" in sound.stdout
+    document = json.loads(paper.read_text("utf-8"))
+    document["statement"] = "The lot passes."
+    paper.write_text(json.dumps(document), "utf-8")
+    forged = invoke("verify", paper, *held_to)
+    assert (forged.exit_code, forged.stdout) == (5, "")
+    assert "the certificate is not the one that was signed: statement was changed" in " ".join(forged.stderr.split())
+    told = json.loads(invoke("verify", paper, *held_to, "--json").stdout)
+    assert (told["verified"], told["signature"]) == (False, None)
+    assert [one["sha256"] for one in told["records"]] == [
+        sha256((some / f"{n}.json").read_bytes()) for n in range(3)
+    ]
+
+
 def test_the_certificate_names_every_file_by_its_hash(invoke: Invoke, some: Path) -> None:
     found = certified(invoke, some, "--represented", REPRESENTED, code=4)
     assert [r["sha256"] for r in found["records"]] == [sha256((some / f"{n}.json").read_bytes()) for n in range(3)]

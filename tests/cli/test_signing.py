@@ -190,3 +190,44 @@ def test_a_hostile_record_is_refused_in_a_sentence(invoke: Invoke, tmp_path: Pat
     assert done.exit_code in (1, 5), done.output
     assert isinstance(done.exception, SystemExit), "a sentence, and no traceback"
     assert len(done.output) < 5000
+
+
+PAPER = {
+    "schema": "greenzone.certificate/1", "lot": "A", "emulated": True, "statement": "No statement.", "exit_code": 4,
+    "method": {}, "represented": {}, "units": [], "records": [{"file": "a.json", "sha256": "00"}],
+}  # fmt: skip
+
+
+def paper(path: Path, **changes: Any) -> Path:
+    path.write_text(json.dumps({key: value for key, value in (PAPER | changes).items() if value is not None}))
+    return path
+
+
+def test_a_signature_of_a_record_is_none_of_a_certificate(
+    invoke: Invoke, signed: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    _, envelope, public = signed
+    done = invoke("verify", paper(tmp_path / "c.json"), "--signature", envelope, "--public-key", public)
+    assert done.exit_code == 5
+    assert "signed, but no statement about such a file" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "changes", "code", "words"),
+    [
+        (("verify",), {}, 2, "a certificate holds no samples to work out again"),
+        (("verify",), {"method": None}, 1, "a broken certificate: method is not there"),
+        (("sign", "--key", "keys/own"), {"records": [1]}, 1, "a broken certificate: records is no list"),
+        (("sign", "--key", "keys/own", "--attestation", "c.json"), {}, 2, "about a lot; sign its records"),
+        (("verify",), {"schema": "greenzone.certificate/9"}, 1, "no greenzone record"),
+    ],
+)
+def test_a_certificate_that_cannot_be_signed_or_verified_is_one_sentence(
+    invoke: Invoke, signed: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...], changes: dict[str, Any], code: int, words: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    done = invoke(command[0], paper(Path("c.json"), **changes), *command[1:])
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert words in " ".join(done.stderr.split())
+    assert not Path("c.dsse.json").exists()

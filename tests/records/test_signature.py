@@ -102,7 +102,7 @@ def test_a_statement_about_something_else_is_refused(
     monkeypatch.setattr(signature, "PREDICATE", "https://slsa.dev/provenance/v1")
     envelope.write_text(sign(CONTENT, RECORD, "r1.json", keys[0]))
     monkeypatch.undo()
-    with pytest.raises(NotVerified, match="no statement about a record"):
+    with pytest.raises(NotVerified, match="no statement about such a file"):
         require_signed(CONTENT, RECORD, envelope, keys[1])
 
 

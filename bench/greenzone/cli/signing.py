@@ -17,6 +17,10 @@ SIGNED_MEANS = (
     "A valid signature shows who signed, and that the record is the one they signed. It does not show what silicon "
     "was measured."
 )
+CERTIFICATE_MEANS = (
+    "A valid signature shows who signed, and that the certificate is the one they signed. Its figures are those of the "
+    "records it names by their SHA-256: verify these, and write the certificate anew from them."
+)
 UNSIGNED_MEANS = (
     "Nobody's signature was checked: who changed the samples can have changed the figures with them. "
     "Give --signature and --public-key."
@@ -36,9 +40,9 @@ _SHOWN = 20
 def sign(
     record: Path | None, key: Path | None, new: Path | None, attestation: Path | None, output: Path | None
 ) -> None:  # fmt: skip
-    """Sign a record: an in-toto statement in a DSSE envelope, with an Ed25519 key.
+    """Sign a record, or a certificate in JSON: an in-toto statement in a DSSE envelope, with an Ed25519 key.
 
-    The record itself is left as it is. Anyone with the public key can tell, with `greenzone verify`, that it is
+    The file itself is left as it is. Anyone with the public key can tell, with `greenzone verify`, that it is
     the one that was signed.
     """
     if new is not None:
@@ -51,7 +55,10 @@ def sign(
 
     content = store.content(record)
     document = store.decoded(content, record)
-    store.parse(document, record)
+    if not signature.is_certificate(document, record):
+        store.parse(document, record)
+    elif attestation is not None:
+        raise UsageError("--attestation: a token is about one device, and a certificate about a lot; sign its records")
     token = read_bytes(attestation) if attestation else None
     envelope = signature.sign(content, document, record.name, key, token)
     where = output or record.with_name(f"{record.name.removesuffix('.json')}.dsse.json")
@@ -81,17 +88,24 @@ def _make_key(path: Path, record: Path | None, key: Path | None) -> None:
 def verify(record: Path, envelope: Path | None, key: Path | None, folder: Path | None, as_json: bool) -> None:
     """Work a record out again from its raw samples: every figure, parameter and verdict.
 
+    RECORD may be a certificate in JSON: of one its signature is checked, for its samples are those of its records.
+
     No accelerator is needed. What differs, in nine significant digits, is named, and so is every rule and profile
     that is not the one the record was made with. Exits 0 if all of it holds, 5 if not, 1 if a file cannot be
     read.
     """
     if (envelope is None) != (key is None):
         raise UsageError("--signature and --public-key go together: a signature says nothing without whose it must be")
-    from greenzone.lab.verification import verify as verified
     from greenzone.records import store
+    from greenzone.records.signature import is_certificate
 
     content = store.content(record)
     document = store.decoded(content, record)
+    if is_certificate(document, record):
+        _verify_certificate(record, content, document, envelope, key, as_json)
+        return
+    from greenzone.lab.verification import verify as verified
+
     read = store.parse(document, record)
     signed, refusal = _signed(content, document, envelope, key)
     found = verified(document, read, folder)
@@ -103,6 +117,31 @@ def verify(record: Path, envelope: Path | None, key: Path | None, folder: Path |
         raise NotVerified(refusal)
     if not found.holds:
         raise NotVerified(f"{record}: not verified: {_count(found)}; measure again, or get the record from its source")
+
+
+def _verify_certificate(
+    path: Path, content: bytes, document: Any, envelope: Path | None, key: Path | None, as_json: bool
+) -> None:  # fmt: skip
+    if envelope is None:
+        raise UsageError(
+            f"{path}: a certificate holds no samples to work out again; give --signature and --public-key, and verify "
+            "the records it names"
+        )
+    signed, refusal = _signed(content, document, envelope, key)
+    records = [{key: one.get(key) for key in ("file", "sha256")} for one in document["records"]]
+    if as_json:
+        signature = {"keyid": signed.keyid, "name": signed.name} if signed else None
+        echo_json({
+            "schema": "greenzone.verification/1", "certificate": str(path), "verified": signed is not None,
+            "signature": signature, "signature_refused": refusal, "records": records,
+            "does_not_show": CERTIFICATE_MEANS,
+        })  # fmt: skip
+    if refusal is not None:
+        raise NotVerified(refusal)
+    if signed is not None and not as_json:
+        say(f"signed: by the key {signed.keyid}, as {signed.name}")
+        say(f"lot: {document['lot']}; {document['statement']}")
+        say(f"records: {len(records)}, each by its SHA-256\n{CERTIFICATE_MEANS}")
 
 
 def _signed(

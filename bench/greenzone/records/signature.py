@@ -1,7 +1,9 @@
-"""Signatures of records: an in-toto Statement v1 about the file, in a DSSE envelope, by an Ed25519 key.
+"""Signatures of records and certificates: an in-toto Statement v1 about the file, in a DSSE envelope, by Ed25519.
 
-A valid signature shows that the holder of a key had this record, to the byte, and stands for it. It does not
+A valid signature shows that the holder of a key had this file, to the byte, and stands for it. It does not
 show what silicon the figures are of, nor when they were measured: for both there is the signer's word alone.
+What is stated of a certificate is of another type than what is stated of a record, so that neither passes for
+the other.
 
 Formats: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md and
 https://github.com/secure-systems-lab/dsse/blob/master/envelope.md
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenzone.datafiles import read_bytes, sha256
-from greenzone.errors import FileError, NotVerified
+from greenzone.errors import FileError, NotVerified, RecordError
 from greenzone.records.attestation import token_facts
 from greenzone.records.digests import changed, digests
 from greenzone.records.keys import public_key_of, signer_of
@@ -30,6 +32,9 @@ PAYLOAD = "application/vnd.in-toto+json"
 # in-toto asks for a URI that nobody else uses, not for one that leads somewhere. A UUID needs neither a host
 # nor a registration (RFC 9562, section 4); the fragment holds the version, raised when the meaning changes.
 PREDICATE = "urn:uuid:be561975-2296-4e59-871f-b05146daa429#greenzone.attestation/1"
+CERTIFIED = "urn:uuid:be561975-2296-4e59-871f-b05146daa429#greenzone.certificate-attestation/1"
+CERTIFICATE = "greenzone.certificate/1"  # the schema of the file that `greenzone certificate` writes
+_CERTIFICATE_KEYS = ("lot", "emulated", "statement", "exit_code", "method", "represented", "units", "records")
 REPORTED = "as reported by the driver"
 ATTESTED = "of a token of the device's vendor, which its tools can check"
 _MOST_BYTES = 8 << 20  # of an envelope; that of a record of the longest suite has 50 kB
@@ -45,12 +50,27 @@ class Signed:
     predicate: Mapping[str, Any]
 
 
+def is_certificate(document: object, path: Path) -> bool:
+    """Whether a document is a certificate of a lot.
+
+    Raises:
+        RecordError: it says so, and is none.
+    """
+    if not isinstance(document, Mapping) or document.get("schema") != CERTIFICATE:
+        return False
+    if missing := [name for name in _CERTIFICATE_KEYS if name not in document]:
+        raise RecordError(f"{path}: a broken certificate: {missing[0]} is not there; write it anew from its records")
+    if not isinstance(document["records"], list) or not all(isinstance(r, Mapping) for r in document["records"]):
+        raise RecordError(f"{path}: a broken certificate: records is no list of them; write it anew from its records")
+    return True
+
+
 def sign(content: bytes, document: Mapping[str, Any], name: str, key: Path, token: bytes | None = None) -> str:
-    """The envelope of a record, as JSON text.
+    """The envelope of a record or a certificate, as JSON text.
 
     Args:
-        content: the bytes of the record's file.
-        document: the same as plain data, which was found to be a record.
+        content: the bytes of the file.
+        document: the same as plain data, which was found to be one of them.
         name: of the file, without its folder.
         key: the file of the private key.
         token: of the vendor's attestation, whose nonce is the SHA-256 of the file.
@@ -67,14 +87,27 @@ def sign(content: bytes, document: Mapping[str, Any], name: str, key: Path, toke
     predicate = _predicate(document)
     if token is not None:
         predicate |= {"identity": ATTESTED, "attestation": token_facts(token, sha256(content))}
-    statement = {"_type": STATEMENT, "subject": [subject], "predicateType": PREDICATE, "predicate": predicate}
+    statement = {"_type": STATEMENT, "subject": [subject], "predicateType": _type(document), "predicate": predicate}
     envelope = Envelope(json.dumps(statement, separators=(",", ":")).encode(), PAYLOAD, {})
     envelope.sign(signer)
     return json.dumps(envelope.to_dict(), indent=1) + "\n"
 
 
+def _type(document: Mapping[str, Any]) -> str:
+    return CERTIFIED if document.get("schema") == CERTIFICATE else PREDICATE
+
+
 def _predicate(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stated of a record beside its digest, for who has the envelope alone."""
+    """What is stated of a file beside its digest, for who has the envelope alone."""
+    return (_of_certificate if _type(document) == CERTIFIED else _of_record)(document)
+
+
+def _of_certificate(document: Mapping[str, Any]) -> dict[str, Any]:
+    own = {key: document[key] for key in ("lot", "emulated", "statement", "exit_code", "method")}
+    return {**own, "records": [one.get("sha256") for one in document["records"]], "digests": digests(document)}
+
+
+def _of_record(document: Mapping[str, Any]) -> dict[str, Any]:
     record = Record.model_validate(document)
     return {
         "run": {"id": record.run.id, "startedAt": record.run.started_at, "status": record.run.status},
@@ -87,10 +120,10 @@ def _predicate(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def require_signed(content: bytes, document: Mapping[str, Any], envelope: Path, key: Path) -> Signed:
-    """The signature of a record, which must hold.
+    """The signature of a record or a certificate, which must hold.
 
     Args:
-        content: the bytes of the record's file.
+        content: the bytes of the file.
         document: the same as plain data.
         envelope: its file.
         key: the file of the public key of who is trusted.
@@ -98,16 +131,17 @@ def require_signed(content: bytes, document: Mapping[str, Any], envelope: Path, 
     Raises:
         GreenzoneError: the extra `attest` is not installed.
         FileError: the envelope or the key cannot be read.
-        NotVerified: not signed by that key, no statement about a record, or about another; what was changed
-            in the record since is named.
+        NotVerified: not signed by that key, no statement about such a file, or about another; what was changed
+            in the file since is named.
     """
     public = public_key_of(key)
     found = envelope_of(envelope)
     keyid = _require_signature(found, public, envelope, key)
-    name, digest, predicate = _statement(found, envelope)
+    name, digest, predicate = _statement(found, envelope, _type(document))
     if digest != sha256(content):
         parts = changed(_digests(predicate), document) or ["its bytes, and no value in it"]
-        raise NotVerified(f"{envelope}: the record is not the one that was signed: {_listed(parts)}")
+        what = "certificate" if _type(document) == CERTIFIED else "record"
+        raise NotVerified(f"{envelope}: the {what} is not the one that was signed: {_listed(parts)}")
     return Signed(keyid, name, predicate)
 
 
@@ -149,19 +183,19 @@ def _require_signature(found: "Envelope", public: "Ed25519PublicKey", envelope: 
     return SSlibKey.from_crypto(public).keyid
 
 
-def _statement(found: "Envelope", path: Path) -> tuple[str, str, Mapping[str, Any]]:
+def _statement(found: "Envelope", path: Path, kind: str) -> tuple[str, str, Mapping[str, Any]]:
     """The name and SHA-256 of the one file a statement is about, and its predicate."""
     try:
         if found.payload_type != PAYLOAD:
             raise ValueError(f"its payload is {found.payload_type!r:.60}")
         statement = json.loads(found.payload)
-        if (statement["_type"], statement["predicateType"]) != (STATEMENT, PREDICATE):
+        if (statement["_type"], statement["predicateType"]) != (STATEMENT, kind):
             raise ValueError(f"its predicate is {statement['predicateType']!r:.80}")
         (subject,) = statement["subject"]
         predicate = statement["predicate"]
         return str(subject["name"]), str(subject["digest"]["sha256"]), predicate if isinstance(predicate, dict) else {}
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise NotVerified(f"{path}: signed, but no statement about a record of greenzone ({error!s:.120})") from None
+        raise NotVerified(f"{path}: signed, but no statement about such a file of greenzone ({error!s:.120})") from None
 
 
 def _digests(predicate: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,8 +20,8 @@ from greenzone.policy.certifying.method import Method
 from greenzone.policy.certifying.represented import Represented
 from greenzone.policy.certifying.units import Unit, units_of
 from greenzone.policy.lines import Line, Status, exit_code
+from greenzone.records.signature import CERTIFICATE
 
-SCHEMA = "greenzone.certificate/1"
 STATUS: dict[Outcome, Status] = {
     "exceeded": "violated", "contradicts": "invalid", "doubtful": "undecided", "not_measured": "undecided",
     "not_represented": "undecided", "no_ceiling": "undecided", "open": "undecided", "bounded": "pass",
@@ -118,7 +118,7 @@ class Certificate:
         """Plain data (`greenzone.certificate/1`)."""
         lot, sample = self.represented, self.sample
         return {
-            "schema": SCHEMA, "lot": lot.lot, "emulated": self.emulated, "statement": self.statement,
+            "schema": CERTIFICATE, "lot": lot.lot, "emulated": self.emulated, "statement": self.statement,
             "exit_code": self.exit_code, "issued_on": self.issued_on.isoformat(),
             "label": statements.EMULATED if self.emulated else None,
             "method": {"id": self.method.id, "title": self.method.title, "sha256": self.method.sha256},
