@@ -135,3 +135,17 @@ def test_names_of_others_are_shown_and_never_obeyed(device: Make, bad: str) -> N
 def test_an_empty_fleet_has_a_page() -> None:
     content = page(summarised([LeftOut("x", "broken")]))
     assert "0 devices in 0 lots" in Reader(content).text
+
+
+def test_a_terminal_leaves_the_sweep_and_most_links_to_the_page(
+    device: Make, figure: Callable[..., Figure]
+) -> None:
+    titles = [f"interconnect.link{n} sustained" for n in range(10)]
+    titles += [f"memory.sweep of {2**n} bytes fp32 burst" for n in range(16, 20)]
+    own = {title: figure(140.0, claimed=None) for title in titles}
+    fleet = summarised([device(n, figures=own) for n in range(8)])
+    text = terminal(fleet)
+    assert "memory.sweep" not in text
+    assert "and 4 of the sweep over caches; --json and the page have them" in text
+    assert "and 4 more; --json has them all" in text.split("Links of each node")[1]
+    assert all(title in page(fleet) for title in titles)

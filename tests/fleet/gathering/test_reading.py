@@ -122,5 +122,5 @@ def test_a_line_without_end_is_not_read_on(tmp_path: Path, device: Make) -> None
 def test_a_record_of_too_many_values_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text('{"schema": "greenzone.record/1", "x": [' + "[]," * 1_000_001 + "[]]}")
-    with pytest.raises(RecordError, match="a record holds at most"):
+    with pytest.raises(RecordError, match="such a file holds at most"):
         read_record(path)

@@ -18,6 +18,8 @@ from greenzone.report.plain import plain
 
 LIMITS = "What the lot shows of its kind"
 MOST = 20  # of a kind on the terminal; the JSON has them all
+FEW = 6  # links of a node are many, and most say the same
+_CURVE = "memory.sweep"  # a figure for each working set: a curve, which a page can draw
 _SIDES = {
     "slow": "below its siblings", "fast": "above its siblings", "below_claim": "below its claim",
 }  # fmt: skip
@@ -62,13 +64,13 @@ def sections(lot: LotSummary, most: int = MOST) -> Iterator[RenderableType]:
     yield terminal.section("Devices apart", *outliers(lot, most))
     if lot.unsound:
         yield terminal.section("Invalid or unstable", *unsound(lot, most))
-    yield terminal.section("Figures over the devices", figures(lot.figures))
+    yield terminal.section("Figures over the devices", *summed(lot.figures))
     yield terminal.section(LIMITS, limits(lot.figures))
     for name, groups in (("Nodes", lot.nodes), ("Racks", lot.racks)):
         if groups:
             yield terminal.section(name, *places(groups, most))
     if lot.links:
-        yield terminal.section("Links of each node, the least even first", links(lot, most))
+        yield terminal.section("Links of each node, the least even first", links(lot, FEW), *_more(lot.links, FEW))
     if lot.drifts:
         yield terminal.section("Devices that moved between dates", *drifts(lot.drifts, most))
     if lot.notes:
@@ -114,6 +116,14 @@ def unsound(lot: LotSummary, most: int) -> list[RenderableType]:
     rows = lot.standing.devices
     lines = [terminal.as_text(plain(f"{rows[device].label}: {said}")) for device, said in lot.unsound[:most]]
     return [*lines, *_more(lot.unsound, most)]
+
+
+def summed(found: Sequence[Distribution]) -> list[RenderableType]:
+    """The figures that a terminal has room for."""
+    shown = [d for d in found if not d.title.startswith(_CURVE)]
+    curve = len(found) - len(shown)
+    more = Text(f"and {curve} of the sweep over caches; --json and the page have them", style="dim")
+    return [figures(shown), *([more] if curve else [])]
 
 
 def figures(found: Sequence[Distribution]) -> RenderableType:
