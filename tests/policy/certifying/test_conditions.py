@@ -43,6 +43,22 @@ def test_a_departure_is_told(
     assert said in found(examined(**more), represented())
 
 
+@pytest.mark.parametrize(
+    ("fleet", "said"),
+    [
+        ({"beside": ["cuda:1", "cuda:2"]}, "run while 2 other devices of its host ran: run them in turns"),
+        ({"beside": ["cuda:1"], "serial": False}, "run while another device of its host ran"),
+        ({"beside": [], "serial": True}, ""), ({"beside": "all"}, ""), ("a", ""), (None, ""),
+    ],
+)  # fmt: skip
+def test_what_ran_beside_it_is_a_departure(
+    examined: Examine, represented: Callable[..., Represented], fleet: Any, said: str
+) -> None:
+    told = found(examined(environment={"fleet": fleet}), represented())
+    assert said in told
+    assert bool(told) is bool(said)
+
+
 @pytest.mark.parametrize("code", LOWERING)
 def test_what_lowers_a_figure_is_a_departure(
     examined: Examine, represented: Callable[..., Represented], code: str

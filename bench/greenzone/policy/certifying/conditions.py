@@ -4,7 +4,7 @@ Each departure is a sentence. A unit of which every record departs is not confir
 measured; what was measured above a represented value still counts, for a lower bound needs no method.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 
 from greenzone.errors import RecordError
@@ -38,10 +38,20 @@ def departures(record: Record, represented: Represented) -> Iterator[str]:
         yield f"run with --dtype {named:.200}: the other formats were not tried"
     if run.status != "complete":
         yield f"the run is {run.status}"
+    yield from _beside(record)
     yield from _too_early(record, represented.decided_on)
     for finding in record.findings:
         if finding.code in LOWERING:
             yield f"{finding.code.replace('_', ' ')}: {finding.text}"
+
+
+def _beside(record: Record) -> Iterator[str]:
+    """Devices of one host share its links, its memory and its power."""
+    fleet = record.environment.get("fleet")
+    others = fleet.get("beside") if isinstance(fleet, Mapping) else None
+    if isinstance(others, list) and others:
+        many = f"{len(others)} other devices" if len(others) > 1 else "another device"
+        yield f"run while {many} of its host ran: run them in turns (`greenzone fleet run --serial`)"
 
 
 def _too_early(record: Record, decided_on: date) -> Iterator[str]:
