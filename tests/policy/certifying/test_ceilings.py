@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from greenzone.parts.capability import part_of
 from greenzone.parts.catalogue import load_profile
 from greenzone.parts.profile import DeviceProfile
 from greenzone.policy.certifying.ceilings import ceilings
@@ -25,16 +26,26 @@ def test_a_term_that_is_missing_leaves_no_ceiling(x1: DeviceProfile) -> None:
 
 
 def test_a_claimed_format_without_operations_leaves_no_ceiling() -> None:
-    h100 = load_profile("nvidia-h100-sxm")
-    assert "not known in fp32, fp64, fp64_tensor" in ceilings(h100, {})["tpp"].working
+    b200 = load_profile("nvidia-b200")
+    assert "not known in int8, tf32, fp32, fp64, fp64_tensor, fp6" in ceilings(b200, {})["tpp"].working
 
 
 def test_a_capped_part_has_the_ceiling_of_its_silicon() -> None:
-    h20 = load_profile("nvidia-h20")
-    assert h20.hardware is not None
-    whole = {**h20.hardware.ops_per_clock, "fp32": 256, "fp64": 4, "fp64_tensor": 4}
-    found = ceilings(replace(h20, hardware=replace(h20.hardware, ops_per_clock=whole)), {})["tpp"]
+    found = ceilings(load_profile("nvidia-h20"), {})["tpp"]
     assert found.value == pytest.approx(78 * 8192 * 1.98e9 * 8 / 1e12)
+
+
+@pytest.mark.parametrize(
+    ("part", "sold", "ceiling"),
+    [("nvidia-h20", 2368, 10121), ("nvidia-h800-sxm", 15832, 15831), ("nvidia-a800-sxm-80gb", 4992, 4990),
+     ("nvidia-l20", 1912, 3798), ("nvidia-rtx-4090-d", 4707, 4707), ("amd-mi308x", None, 5505)],
+)  # fmt: skip
+def test_the_parts_that_were_made_for_the_limits_have_a_ceiling(part: str, sold: float | None, ceiling: float) -> None:
+    """And of the capped ones it is several times what is sold."""
+    profile = load_profile(part)
+    assert ceilings(profile, {})["tpp"].value == pytest.approx(ceiling, rel=1e-3)
+    if sold is not None:
+        assert part_of(profile).value("tpp").interval.high == pytest.approx(sold, rel=2e-3)
 
 
 def test_a_package_of_several_devices_has_the_ceiling_of_all() -> None:

@@ -215,7 +215,8 @@ def test_wrong_arithmetic_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_ceiling_is_the_silicons() -> None:
     assert EmulatedDevice(H20).ceiling_tops("fp8") == pytest.approx(78 * 8192 * 1980e6 / 1e12)
-    assert EmulatedDevice(H20).ceiling_tops("fp64") is None
+    assert EmulatedDevice(H20).ceiling_tops("fp64") == pytest.approx(78 * 128 * 1980e6 / 1e12)
+    assert EmulatedDevice(H20).ceiling_tops("fp64_tensor") is None
     assert EmulatedDevice(replace(H20, hardware=None)).ceiling_tops("fp8") is None
 
 
