@@ -1,6 +1,8 @@
 """Fixtures shared by the tests: a profile from a few lines, a verdict, a record written by hand, the command."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,6 +22,7 @@ from greenzone.parts.document import evidence_json
 from greenzone.parts.evidence import Evidence
 from greenzone.parts.profile import DeviceProfile
 from greenzone.records import store
+from greenzone.records.held import held
 from greenzone.records.record import METRICS, SCHEMA
 from greenzone.records.subject import part_json
 
@@ -135,3 +138,28 @@ def invoke() -> Callable[..., Result]:
     from greenzone.cli.main import main
 
     return lambda *args: CliRunner().invoke(main, [str(a) for a in args], prog_name="greenzone")
+
+
+@pytest.fixture
+def held_elsewhere() -> Callable[[Path], AbstractContextManager[None]]:
+    """A record or a roll that somebody else is at work on: a lock is a thread's own, as it is a process's."""
+
+    @contextmanager
+    def hold(path: Path) -> Iterator[None]:
+        ready, done = threading.Event(), threading.Event()
+
+        def other() -> None:
+            with held(path):
+                ready.set()
+                done.wait(60)
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert ready.wait(60)
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    return hold

@@ -114,6 +114,7 @@ def test_a_certificate_is_signed_and_what_was_changed_in_it_is_named(invoke: Inv
     sound = invoke("verify", paper, *held_to)
     assert sound.exit_code == 0, sound.output
     assert "records: 3, each by its SHA-256" in sound.stdout
+    assert "EMULATED: a certificate of emulated devices" in sound.stdout
     assert "verify these, and write the certificate anew" in sound.stdout
     document = json.loads(paper.read_text("utf-8"))
     document["statement"] = "The lot passes."
@@ -122,7 +123,7 @@ def test_a_certificate_is_signed_and_what_was_changed_in_it_is_named(invoke: Inv
     assert (forged.exit_code, forged.stdout) == (5, "")
     assert "the certificate is not the one that was signed: statement was changed" in " ".join(forged.stderr.split())
     told = json.loads(invoke("verify", paper, *held_to, "--json").stdout)
-    assert (told["verified"], told["signature"]) == (False, None)
+    assert (told["verified"], told["emulated"], told["signature"]) == (False, True, None)
     assert [one["sha256"] for one in told["records"]] == [
         sha256((some / f"{n}.json").read_bytes()) for n in range(3)
     ]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,19 @@ def test_without_ray_it_says_which_extra(invoke: Invoke, tmp_path: Path, monkeyp
     assert "pip install 'greenzone[fleet]'" in done.stderr
 
 
-def test_a_fleet_that_is_stopped_goes_on(tmp_path: Path, invoke: Invoke) -> None:
+def test_a_roll_of_no_known_engine_is_refused(tmp_path: Path, invoke: Invoke) -> None:
+    made = invoke("fleet", "run", "--device", "emulated:nvidia-l20", "--workload", "interconnect", "-o", tmp_path)
+    assert made.exit_code == 0, made.output
+    path = tmp_path / "roll.json"
+    path.write_text(path.read_text().replace('"subprocess"', '"slurm"'))
+    done = invoke("fleet", "run", "--resume", tmp_path)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "names the engine 'slurm'; allowed: subprocess, in-process, ray" in done.stderr
+
+
+def test_a_fleet_that_is_stopped_goes_on(
+    tmp_path: Path, invoke: Invoke, held_elsewhere: Callable[[Path], AbstractContextManager[None]]
+) -> None:
     folder = tmp_path / "f"
     command = [sys.executable, "-m", "greenzone.cli.main", "fleet", "run", "--device", "emulated:2xnvidia-l20"]
     asked = [*command, "--serial", "--workload", "interconnect", "--workload", "matmul", "-o", str(folder)]
@@ -119,6 +132,10 @@ def test_a_fleet_that_is_stopped_goes_on(tmp_path: Path, invoke: Invoke) -> None
     assert f"go on with: greenzone fleet run --resume {folder}".replace(" ", "") in "".join(out.split())
     [record] = folder.rglob("2*.json")
     assert read(record).run.status == "interrupted"
+    with held_elsewhere(folder / "roll.json"):
+        busy = invoke("fleet", "run", "--resume", folder)
+    assert (busy.exit_code, busy.stdout) == (1, "")
+    assert "another process is at work on it" in busy.stderr
     again = invoke("fleet", "run", "--resume", folder)
     assert again.exit_code == 0, again.output
     assert read(record).run.resumed_at

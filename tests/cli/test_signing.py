@@ -194,7 +194,7 @@ def test_a_hostile_record_is_refused_in_a_sentence(invoke: Invoke, tmp_path: Pat
 
 PAPER = {
     "schema": "greenzone.certificate/1", "lot": "A", "emulated": True, "statement": "No statement.", "exit_code": 4,
-    "method": {}, "represented": {}, "units": [], "records": [{"file": "a.json", "sha256": "00"}],
+    "method": {}, "represented": {}, "units": [], "records": [{"file": "a.json", "sha256": "0" * 64}],
 }  # fmt: skip
 
 
@@ -217,7 +217,9 @@ def test_a_signature_of_a_record_is_none_of_a_certificate(
     [
         (("verify",), {}, 2, "a certificate holds no samples to work out again"),
         (("verify",), {"method": None}, 1, "a broken certificate: method is not there"),
-        (("sign", "--key", "keys/own"), {"records": [1]}, 1, "a broken certificate: records is no list"),
+        (("sign", "--key", "keys/own"), {"records": [1]}, 1, "a broken certificate: a record has no SHA-256"),
+        (("verify",), {"records": [{"file": "a"}]}, 1, "a broken certificate: a record has no SHA-256"),
+        (("verify", "--profiles", "."), {}, 2, "give it with the records it names"),
         (("sign", "--key", "keys/own", "--attestation", "c.json"), {}, 2, "about a lot; sign its records"),
         (("verify",), {"schema": "greenzone.certificate/9"}, 1, "no greenzone record"),
     ],

@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from greenzone.datafiles import data_root
 from greenzone.errors import FileError, UsageError
 from greenzone.fleet.conduct import call, conduct, new_roll
 from greenzone.fleet.engines.engine import Answer, Engine, Job, Slot
 from greenzone.fleet.roll import Roll, read_roll
 from greenzone.lab import harness
 from greenzone.lab.harness import Request
-from greenzone.records.held import held
 from greenzone.records.store import read
 
 Make = Callable[..., Any]
@@ -90,14 +91,47 @@ def test_a_fleet_goes_on_with_what_is_not_finished(
 
 
 def test_a_fleet_that_another_process_is_at_work_on_is_left_to_it(
-    fleet_request: Request, scripted: Make, folder: Path
+    fleet_request: Request, scripted: Make, folder: Path, held_elsewhere: Callable[[Path], AbstractContextManager[None]]
 ) -> None:
     roll = whole(fleet_request, scripted(*PAIR), folder)
     before = (folder / "roll.json").read_bytes()
     again = scripted(*PAIR)
-    with held(folder / "roll.json"), pytest.raises(FileError, match=r"roll\.json: another process is at work on it"):
+    with held_elsewhere(folder / "roll.json"), pytest.raises(FileError, match="another process is at work on it"):
         conduct(roll, call(roll, again, folder), again, folder, lambda entry, text: None)
     assert (folder / "roll.json").read_bytes() == before
+
+
+def test_a_whole_record_that_nobody_entered_is_entered_and_not_measured_again(
+    fleet_request: Request, scripted: Make, folder: Path
+) -> None:
+    """Whoever conducted the fleet was killed after the device was done and before the roll said so."""
+    roll = whole(fleet_request, scripted(*PAIR), folder)
+    done = roll.entries[0].record
+    roll.entries[0] = roll.entries[0].model_copy(update={"state": "waiting", "record": None, "uuid": None})
+    again = scripted(*PAIR)
+    conduct(roll, call(roll, again, folder), again, folder, lambda entry, text: None)
+    assert again.asked == []
+    assert (states(roll), roll.entries[0].record, roll.exit_code) == (["done", "done"], done, 0)
+    assert states(read_roll(folder)) == ["done", "done"]
+
+
+def test_a_whole_record_of_another_run_is_measured_anew(
+    fleet_request: Request, scripted: Make, folder: Path
+) -> None:
+    roll = whole(fleet_request, scripted(*PAIR), folder)
+    roll.entries[0] = roll.entries[0].model_copy(update={"state": "waiting", "record": None})
+    roll.request["seed"] = 7
+    again = scripted(*PAIR)
+    conduct(roll, call(roll, again, folder), again, folder, lambda entry, text: None)
+    assert [job.number for job in again.asked] == [0]
+    assert "measured anew" in (roll.entries[0].why or "")
+
+
+def test_a_model_of_one_s_own_has_an_id_of_its_own(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_bytes((data_root() / "models" / "gpt2.toml").read_bytes())
+    with pytest.raises(UsageError, match="its id 'gpt2' is a shipped model's; give it another"):
+        new_roll(Request(models=(str(own),)), "scripted")
 
 
 def test_a_record_that_was_begun_is_gone_on_with(

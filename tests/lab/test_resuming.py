@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,6 @@ from greenzone.datafiles import data_root
 from greenzone.errors import FileError, GreenzoneError, RecordError, UsageError
 from greenzone.lab import harness
 from greenzone.lab.harness import Request, resume, run
-from greenzone.records.held import held
 from greenzone.records.record import Record
 from greenzone.records.store import read
 
@@ -121,11 +122,11 @@ def test_a_run_of_something_else_is_not_gone_on_with(
 
 
 def test_a_run_that_another_process_goes_on_with_is_left_to_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held_elsewhere: Callable[[Path], AbstractContextManager[None]]
 ) -> None:
     path = killed_after(3, tmp_path, monkeypatch)
     before = path.read_bytes()
-    with held(path), pytest.raises(FileError, match="another process is at work on it"):
+    with held_elsewhere(path), pytest.raises(FileError, match="another process is at work on it"):
         resume(path)
     assert path.read_bytes() == before
     assert resume(path).record.run.status == "complete"

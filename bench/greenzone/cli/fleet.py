@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import click
 from greenzone.cli.gather import gather
 from greenzone.cli.measuring import SEED, Measuring, measuring, require_alone, stoppable
 from greenzone.cli.options import FOLDER, asking, complete, device_specs, echo, echo_json
-from greenzone.errors import DeviceError, InvalidMeasurement, NothingMeasured, UsageError
+from greenzone.errors import DeviceError, InvalidMeasurement, NothingMeasured, RecordError, UsageError
 from greenzone.law.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -83,25 +83,35 @@ def run(
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     where = resume or folder or Path("results") / f"fleet-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with stoppable(where):
-        from greenzone.fleet.conduct import call, conduct, new_roll
-        from greenzone.fleet.roll import read_roll, require_restated
+        from greenzone.fleet.conduct import new_roll
+        from greenzone.fleet.roll import FILE, read_roll, require_restated
+        from greenzone.records.held import held
 
-        if resume is not None:
-            roll = read_roll(where)
-            require_restated(roll, devices, address)
-        else:
-            name = "ray" if address and engine == "subprocess" else engine
-            _require_engine(name, address, timeout_s, serial)
-            request, named = asked.request("", seed, where, on, known_on, deal), _named(devices)
-            roll = new_roll(request, name, named, address=address, serial=serial, timeout_s=timeout_s)
-        with _opened(roll) as opened:
-            slots = call(roll, opened, where, _faults(faults), expected, models)
-            try:
-                with _progress(roll, as_json) as heard:
-                    conduct(roll, slots, opened, where, heard, models)
-            finally:
-                _print(roll, where, as_json)
+        with held(where / FILE):  # from before it is read: a roll that another process writes grows old
+            if resume is not None:
+                roll = read_roll(where)
+                require_restated(roll, devices, address)
+            else:
+                name = "ray" if address and engine == "subprocess" else engine
+                _require_engine(name, address, timeout_s, serial)
+                request, named = asked.request("", seed, where, on, known_on, deal), _named(devices)
+                roll = new_roll(request, name, named, address=address, serial=serial, timeout_s=timeout_s)
+            _conduct(roll, where, _faults(faults), expected, models, as_json)
     _exit_code(roll, where)
+
+
+def _conduct(
+    roll: "Roll", folder: Path, faults: Mapping[int, str], expected: int | None, models: Sequence[str], as_json: bool
+) -> None:
+    from greenzone.fleet.conduct import call, conduct
+
+    with _opened(roll, folder) as opened:
+        slots = call(roll, opened, folder, faults, expected, models)
+        try:
+            with _progress(roll, as_json) as heard:
+                conduct(roll, slots, opened, folder, heard, models)
+        finally:
+            _print(roll, folder, as_json)
 
 
 def _require_engine(name: str, address: str | None, timeout_s: float | None, serial: bool) -> None:
@@ -127,7 +137,9 @@ def _faults(texts: tuple[str, ...]) -> dict[int, str]:
     return found
 
 
-def _opened(roll: "Roll") -> "AbstractContextManager[Engine]":
+def _opened(roll: "Roll", folder: Path) -> "AbstractContextManager[Engine]":
+    if roll.engine not in ENGINES:
+        raise RecordError(f"{folder}: its roll names the engine {roll.engine!r:.40}; allowed: {', '.join(ENGINES)}")
     if roll.engine == "ray":
         from greenzone.fleet.engines.ray_engine import cluster
 

@@ -102,6 +102,8 @@ def verify(record: Path, envelope: Path | None, key: Path | None, folder: Path |
     content = store.content(record)
     document = store.decoded(content, record)
     if is_certificate(document, record):
+        if folder is not None:
+            raise UsageError("--profiles: a certificate is not worked out again; give it with the records it names")
         _verify_certificate(record, content, document, envelope, key, as_json)
         return
     from greenzone.lab.verification import verify as verified
@@ -133,7 +135,7 @@ def _verify_certificate(
         signature = {"keyid": signed.keyid, "name": signed.name} if signed else None
         echo_json({
             "schema": "greenzone.verification/1", "certificate": str(path), "verified": signed is not None,
-            "signature": signature, "signature_refused": refusal, "records": records,
+            "emulated": document["emulated"], "signature": signature, "signature_refused": refusal, "records": records,
             "does_not_show": CERTIFICATE_MEANS,
         })  # fmt: skip
     if refusal is not None:
@@ -141,6 +143,8 @@ def _verify_certificate(
     if signed is not None and not as_json:
         say(f"signed: by the key {signed.keyid}, as {signed.name}")
         say(f"lot: {document['lot']}; {document['statement']}")
+        if document["emulated"]:
+            say("EMULATED: a certificate of emulated devices, and no evidence of a real part")
         say(f"records: {len(records)}, each by its SHA-256\n{CERTIFICATE_MEANS}")
 
 

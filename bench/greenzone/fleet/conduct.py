@@ -9,12 +9,12 @@ from pathlib import Path
 
 from greenzone.errors import UsageError
 from greenzone.fleet.engines.child import REQUEST
-from greenzone.fleet.engines.engine import Engine, Job, Slot, beside
+from greenzone.fleet.engines.engine import Answer, Engine, Job, Slot, beside
 from greenzone.fleet.engines.process import newest
-from greenzone.fleet.roll import FILE, KEPT, Entry, Roll, entered, entries_of, name_twins, write_roll
+from greenzone.fleet.roll import FILE, KEPT, Entry, Roll, entered, entries_of, is_whole, name_twins, write_roll
 from greenzone.lab import harness
 from greenzone.lab.harness import Request
-from greenzone.lab.models import load_model
+from greenzone.lab.models import load_model, model_paths
 from greenzone.records.held import held
 from greenzone.records.store import new_id, require_writable
 
@@ -36,12 +36,20 @@ def new_roll(
         serial: devices of a node take turns.
         timeout_s: for each device; by the suite if none is given.
     """
-    now, ids = datetime.now(UTC), tuple(load_model(ref).id for ref in request.models)
+    now, ids = datetime.now(UTC), tuple(_own(ref) for ref in request.models)
     return Roll(
         id=new_id(now), engine=engine, started_at=now.isoformat(timespec="seconds"), devices=list(devices),
         address=address, serial=serial, timeout_s=timeout_s or TIMEOUT_S[request.suite],
         request=REQUEST.dump_python(replace(request, device="", folder=Path(), models=ids), mode="json"), entries=[],
     )  # fmt: skip
+
+
+def _own(ref: str) -> str:
+    """The id of a model, which is how a roll names it: one of the user's own has an id of its own."""
+    found = load_model(ref).id
+    if ref != found and found in model_paths():
+        raise UsageError(f"--model {ref}: its id {found!r} is a shipped model's; give it another, or name {found}")
+    return found
 
 
 def call(
@@ -63,8 +71,8 @@ def call(
         DeviceError: there is no device.
         FileError: the folder cannot be written.
     """
-    if not roll.entries and (folder / FILE).exists():
-        raise UsageError(f"{folder} holds a fleet already; go on with it by --resume {folder}, or choose another -o")
+    if not roll.entries:
+        _require_none(folder)
     asked = roll.asked(models)
     slots = engine.devices(roll.devices)
     if roll.entries:
@@ -73,8 +81,15 @@ def call(
     _require(asked, slots, faults or {})
     roll.entries = entries_of(slots, faults or {}, expected)
     require_writable(folder)
-    write_roll(roll, folder)
+    with held(folder / FILE):
+        _require_none(folder)
+        write_roll(roll, folder)
     return slots
+
+
+def _require_none(folder: Path) -> None:
+    if (folder / FILE).exists():
+        raise UsageError(f"{folder} holds a fleet already; go on with it by --resume {folder}, or choose another -o")
 
 
 def _require(asked: Request, slots: Sequence[Slot], faults: Mapping[int, str]) -> None:
@@ -111,7 +126,7 @@ def _conducted(
 ) -> Roll:
     roll.entries = _placed(roll.entries, slots)
     places = {entry.number: slot for entry, slot in _pairs(roll.entries, slots)}
-    jobs = _jobs(roll, roll.asked(models), places, folder)
+    jobs = _entered(roll, _jobs(roll, roll.asked(models), places, folder), folder)
     asked = {job.number: job.request for job in jobs}
     roll.ended_at = None
     try:
@@ -126,6 +141,19 @@ def _conducted(
         roll.ended_at = datetime.now(UTC).isoformat(timespec="seconds")
         write_roll(roll, folder)
     return roll
+
+
+def _entered(roll: Roll, jobs: Sequence[Job], folder: Path) -> list[Job]:
+    """The jobs that are left when whole records, which whoever began them did not live to enter, are entered."""
+    left = []
+    for job in jobs:
+        if job.begun is not None and is_whole(job.begun, job.request):
+            answer = Answer(job.number, "ended", None, job.begun, roll.entries[job.number].seconds or 0.0)
+            roll.entries[job.number] = entered(roll.entries[job.number], answer, job.request, folder)
+        else:
+            left.append(job)
+    roll.entries = name_twins(roll.entries)
+    return left
 
 
 def _pairs(entries: Sequence[Entry], slots: Sequence[Slot]) -> list[tuple[Entry, Slot]]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
-from greenzone.errors import RecordError, UsageError
+from greenzone.errors import GreenzoneError, RecordError, UsageError
 from greenzone.fleet.engines.child import REQUEST
 from greenzone.fleet.engines.engine import Answer, Slot
 from greenzone.lab import harness
@@ -166,6 +166,15 @@ def _judged(record: Record, answer: Answer, asked: Request) -> dict[str, Any]:
     if harness.nothing_measured(record):
         return {"state": "done", "why": "no benchmark gave a figure", "exit_code": 4}
     return {"state": "done", "exit_code": 0}
+
+
+def is_whole(path: Path, asked: Request) -> bool:
+    """Whether a record is complete and of the run that was asked for."""
+    try:
+        record = read(path)
+    except GreenzoneError:
+        return False
+    return record.run.status == "complete" and not differences(record, asked)
 
 
 def differences(record: Record, asked: Request) -> list[str]:

@@ -11,6 +11,7 @@ https://github.com/secure-systems-lab/dsse/blob/master/envelope.md
 
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ CERTIFICATE = "greenzone.certificate/1"  # the schema of the file that `greenzon
 _CERTIFICATE_KEYS = ("lot", "emulated", "statement", "exit_code", "method", "represented", "units", "records")
 REPORTED = "as reported by the driver"
 ATTESTED = "of a token of the device's vendor, which its tools can check"
+_HASH = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 8 << 20  # of an envelope; that of a record of the longest suite has 50 kB
 _MOST_SIGNATURES = 100
 
@@ -60,9 +62,14 @@ def is_certificate(document: object, path: Path) -> bool:
         return False
     if missing := [name for name in _CERTIFICATE_KEYS if name not in document]:
         raise RecordError(f"{path}: a broken certificate: {missing[0]} is not there; write it anew from its records")
-    if not isinstance(document["records"], list) or not all(isinstance(r, Mapping) for r in document["records"]):
-        raise RecordError(f"{path}: a broken certificate: records is no list of them; write it anew from its records")
+    records = document["records"]
+    if not isinstance(records, list) or not all(isinstance(r, Mapping) and _is_hash(r.get("sha256")) for r in records):
+        raise RecordError(f"{path}: a broken certificate: a record has no SHA-256; write it anew from its records")
     return True
+
+
+def _is_hash(value: object) -> bool:
+    return isinstance(value, str) and bool(_HASH.fullmatch(value))
 
 
 def sign(content: bytes, document: Mapping[str, Any], name: str, key: Path, token: bytes | None = None) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from greenzone.fleet.conduct import call, conduct, new_roll
-from greenzone.fleet.engines.child import line_of
+from greenzone.fleet.engines.child import UNBEGUN, line_of
 from greenzone.fleet.engines.engine import Answer, Job, Slot
 from greenzone.fleet.engines.process import Child
 from greenzone.fleet.engines.subprocess_engine import SubprocessEngine
@@ -108,7 +108,25 @@ def test_an_interrupt_at_any_moment_is_told_as_a_stop(moment: str) -> None:
     )
     asked = line_of(Request("emulated:nvidia-l20"), None)
     end = subprocess.run([sys.executable, "-c", code], input=asked, capture_output=True, timeout=60, check=False)
-    assert (end.returncode, json.loads(end.stdout)) == (0, ["stopped", "stopped before anything was measured"])
+    assert (end.returncode, json.loads(end.stdout)) == (0, ["stopped", UNBEGUN])
+
+
+def test_a_measurement_that_ended_before_it_was_stopped_has_ended(tmp_path: Path) -> None:
+    """It had said so before it heard."""
+    child = Child(job(tmp_path), 300)
+    child._process.wait(timeout=120)
+    child.stop()
+    answer = child.answer(lambda text: None)
+    assert (answer.end, answer.why) == ("ended", None)
+    assert read(answer.record or Path()).run.status == "complete"
+
+
+def test_in_turns_each_sees_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies to a peer need one; at once, each process sees its own device alone."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    [turns], [alone] = (SubprocessEngine(9, serial).devices(["cuda:3"]) for serial in (True, False))
+    assert (turns.seen_as, turns.environment) == ("cuda:3", {})
+    assert (alone.seen_as, alone.environment) == ("cuda:0", {"CUDA_VISIBLE_DEVICES": "3"})
 
 
 def test_a_child_that_breaks_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def test_a_change_is_told_with_its_uncertainty_and_what_else_changed(
     [d] = summarised(history(140.0, 126.0, beside={"driver": "590"})).lots[0].drifts
     assert (d.first, d.last, d.runs, d.per_month) == (140.0, 126.0, 2, None)
     assert d.change == pytest.approx(-0.1)
-    assert d.unsure == pytest.approx(0.2 * 2**0.5 / 140)
+    assert d.unsure == pytest.approx(0.9 * ((0.2 / 140) ** 2 + (0.2 / 126) ** 2) ** 0.5)
     assert d.beside == ("driver: 580 before, 590 after",)
 
 

@@ -276,7 +276,7 @@ def test_ceilings_come_from_the_profile_and_the_clocks_nvml_reports() -> None:
     one = device(nvml=Limits(), profile=profile)
     assert one.ceiling_tops("bf16") == pytest.approx(78 * 4096 * 1980e6 / 1e12)
     assert one.ceiling_bandwidth_gb_s() == pytest.approx(5120 / 8 * 2 * 2.619)
-    assert one.ceiling_tops("fp64") is None
+    assert one.ceiling_tops("fp64_tensor") is None
     assert device().ceiling_tops("bf16") is device().ceiling_bandwidth_gb_s() is None
 
 

@@ -178,6 +178,27 @@ def test_blocker_first_then_every_copy_in_its_events_and_one_wait(enqueued_copie
     assert one.remarks() == ()
 
 
+def test_no_more_is_enqueued_at_once_than_a_queue_holds(enqueued_copies: dict[str, Any]) -> None:
+    """The host would wait for room until the blocker ends, and its own time would be in the figure."""
+    queues = Queues()
+    one, kernel = prepared(enqueued_copies, Transfer("bidirectional", SIZE), queues)
+    assert one.time(kernel, 1000) == pytest.approx([SIZE / RATE] * 1000)
+    assert one.remarks() == ()
+    deepest = max(sum(word.endswith(" 1") for word in run) for run in runs(queues.log))
+    assert 700 < deepest <= 1024
+    assert queues.log.count("synchronise") == 6
+
+
+def runs(log: list[str]) -> list[list[str]]:
+    """What was enqueued between one wait and the next."""
+    found: list[list[str]] = [[]]
+    for word in log:
+        found[-1].append(word)
+        if word == "synchronise":
+            found.append([])
+    return found
+
+
 def test_both_ways_at_once_run_on_two_streams_within_one_event_pair(enqueued_copies: dict[str, Any]) -> None:
     queues = Queues()
     one, kernel = prepared(enqueued_copies, Transfer("bidirectional", SIZE), queues)
@@ -285,10 +306,17 @@ def test_how_each_peer_is_reached_is_said(reach: set[int], words: str, monkeypat
     assert CudaTransfer(queues, 0, AllLinks(SIZE, SIZE, 2), 0).note == words
 
 
-def test_one_device_has_no_peer() -> None:
+def test_one_device_has_no_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     for operator in (Transfer("peer", SIZE), AllLinks(SIZE, SIZE), AllReduce(SIZE)):
         with pytest.raises(DeviceError, match=r"^not measurable here: one device$"):
             device(Queues()).prepare(operator, 0)
+
+
+def test_devices_that_are_hidden_are_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with pytest.raises(DeviceError, match=r"one device is visible \(CUDA_VISIBLE_DEVICES is '3'\)$"):
+        device(Queues()).prepare(AllLinks(SIZE, SIZE), 0)
 
 
 def test_memory_that_cannot_be_pinned_is_said() -> None:

@@ -157,6 +157,8 @@ def test_a_record_that_does_not_hold_is_set_aside_and_named(examined: Examine, c
     assert found.exit_code == 5
     assert "bad.json does not hold and is set aside: digests: samples was changed" in lines(found, "invalid")
     assert "No statement on the lot" in found.statement
+    emulated = certified(examined("GPU-1", emulated=True), bad)
+    assert "No statement on the emulated lot" in emulated.statement
 
 
 def test_a_refused_row_is_evidence_that_does_not_stand(examined: Examine, certified: Certify) -> None:

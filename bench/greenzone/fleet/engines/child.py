@@ -21,19 +21,20 @@ from greenzone.lab import harness
 from greenzone.lab.harness import Progress, Request
 
 REQUEST = TypeAdapter(Request)
-UNBEGUN = "stopped before anything was measured"
+UNBEGUN = "stopped before the measurement began, or as it ended"
 
 
 def main() -> None:
     """Measure what standard input asks for, and say how that ended whenever an interrupt comes."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
+    end: tuple[End, str] | None = None
     try:
         end = _asked(lambda text: _say(out, "finished", text))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:  # before the measurement began, or as it ended
-        end = "stopped", UNBEGUN
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _say(out, *end)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _say(out, *(end or ("stopped", UNBEGUN)))
 
 
 def _asked(told: Progress) -> tuple[End, str]:

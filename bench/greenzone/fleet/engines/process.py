@@ -86,6 +86,8 @@ class Child:
             elif kind in get_args(End):
                 said = kind, text or None
         code = self._process.wait()
+        if said and said[0] == "ended":  # before it heard that it should stop
+            return said
         if self._late:
             return "late", f"no end after {self._timeout_s:g} s: it was ended"
         if self._stopped:

@@ -11,7 +11,7 @@ from greenzone.fleet.engines.process import Child
 
 
 class SubprocessEngine:
-    """The devices of this machine, each in a process that sees no other.
+    """The devices of this machine, each in a process that sees no other, or in turns, in sight of the others.
 
     Args:
         timeout_s: for each device; one that takes longer is ended, and is late.
@@ -24,7 +24,7 @@ class SubprocessEngine:
         self._stopping = False
 
     def devices(self, names: Sequence[str]) -> Sequence[Slot]:
-        return local.slots(names)
+        return local.slots(names, masked=not self._serial)
 
     def run(self, jobs: Sequence[Job], told: Told) -> Answers:
         def measure(job: Job) -> Answer:

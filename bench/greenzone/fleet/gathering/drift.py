@@ -23,7 +23,7 @@ class Drift:
 
     Attributes:
         change: last / first - 1.
-        unsure: the expanded uncertainty of that, both measurements' together.
+        unsure: the expanded uncertainty of that, of a ratio: the relative ones' root of the sum of squares.
         per_month: the Theil-Sen slope for 30 days as a fraction of the first value; None with two runs.
         points: seconds since 1970 and the figure, of each run.
         beside: what else changed between the first and the last run.
@@ -68,10 +68,10 @@ def _moved(
     rows = standing.lot.rows
     for places in standing.histories.values():
         own = [p for p in places if p in values]
-        if len(own) < 2 or not values[own[0]][0]:
+        if len(own) < 2 or not values[own[0]][0] or not values[own[-1]][0]:
             continue
         (first, first_u), (last, last_u) = values[own[0]], values[own[-1]]
-        change, unsure = last / first - 1, math.hypot(first_u, last_u) / first
+        change, unsure = last / first - 1, last / first * math.hypot(first_u / first, last_u / last)
         slope = _slope([(rows[p].started_s, values[p][0]) for p in own])
         if abs(change) <= max(unsure, MATERIAL):
             continue

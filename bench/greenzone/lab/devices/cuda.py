@@ -1,5 +1,6 @@
 """A CUDA device, timed with an event pair around each call and one wait at the end."""
 
+import os
 import time as host_time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -92,6 +93,13 @@ class CudaCall(CudaKernel):
     def settings(self) -> Iterator[None]:
         with self._device.selected():
             yield
+
+
+def _alone() -> str:
+    """That there is one device, or that others are hidden from this process."""
+    mask = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return f"{ONE_DEVICE} is visible (CUDA_VISIBLE_DEVICES is {mask!r:.60})" if mask else ONE_DEVICE
+
 
 
 class CudaDevice:
@@ -206,7 +214,7 @@ class CudaDevice:
     def _link(self, operator: LinkOperator, seed: int) -> Kernel:
         count = self._driver.device_count()
         if operator.between_devices and count < 2:
-            raise DeviceError(ONE_DEVICE)
+            raise DeviceError(_alone())
         if isinstance(operator, AllReduce):
             return RanksKernel(replace(operator, ranks=count), "nccl", seed, f"NCCL over all {count} devices")
         if isinstance(operator, AllLinks):

@@ -1,5 +1,6 @@
 """The few calls of CUDA that a device needs, in one place, so that a test can put a fake there."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -88,6 +89,11 @@ class _TorchGraph:
 
 class TorchCuda:
     """The driver that asks torch."""
+
+    def __init__(self) -> None:
+        # Streams share eight queues where nothing else is asked for (NVIDIA, CUDA C++ Programming Guide, CUDA
+        # environment variables): copies over more links than that would wait for each other. Read when CUDA starts.
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
 
     def why_unusable(self) -> str | None:
         """Why there is no CUDA device to use, or None where there is one."""

@@ -21,6 +21,7 @@ from greenzone.lab.results import Check
 
 # To enqueue a copy with its events takes Python 10 to 30 us: the blocker lasts longer than all of them.
 _BLOCK_S, _BLOCK_COPY_S = 2e-3, 60e-6
+_QUEUE = 900  # commands that a stream holds before the host has to wait: 1,024 less what goes before and after
 _PATTERN_BYTES = 2**22 - 3  # no multiple of a page, so that a displaced page is seen
 _RAN_DRY = "the blocker ended before every copy was enqueued: the host's own time may be in the figure"
 
@@ -90,12 +91,17 @@ class CudaTransfer:
             raise OutOfMemory(f"cuda:{self._index}: {self.operator.name}: {why}") from error
 
     def timed(self, count: int, remark: Callable[[str], None]) -> list[float]:
-        """Seconds of each of `count` calls, all enqueued before the first begins.
+        """Seconds of each of `count` calls, as many as fit enqueued before the first of them begins.
 
         Args:
             count: calls.
             remark: told if the queue was not full when the copies began.
         """
+        most = max(1, _QUEUE // (len(self._lanes) + 3))
+        return [t for begun in range(0, count, most) for t in self._batch(min(most, count - begun), remark)]
+
+    def _batch(self, count: int, remark: Callable[[str], None]) -> list[float]:
+        """So many calls as a queue takes: the host would wait for room in a longer one until the blocker ends."""
         driver, main = self._driver, self._lanes[0]
         pairs = [(driver.event(self._index), driver.event(self._index)) for _ in range(count)]
         with self._on(main):

@@ -34,8 +34,8 @@ def departures(record: Record, represented: Represented) -> Iterator[str]:
     if missing := [name for name in WORKLOADS if name not in ran]:
         yield f"run without {', '.join(missing)}"
     if formats := settings.get("formats"):
-        named = ", ".join(map(str, formats)) if isinstance(formats, list) else str(formats)
-        yield f"run with --dtype {named:.200}: the other formats were not tried"
+        told = ", ".join(map(str, formats)) if isinstance(formats, list) else str(formats)
+        yield f"run with --dtype {told:.200}: the other formats were not tried"
     if run.status != "complete":
         yield f"the run is {run.status}"
     yield from _beside(record)

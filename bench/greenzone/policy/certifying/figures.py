@@ -41,7 +41,7 @@ def figures(record: Record, profile: DeviceProfile | None) -> dict[str, list[Fig
     return {
         "tpp": [f for r in rows if r.name in MEASURED_RATES for f in _tpp(r)],
         "dram_bandwidth_gb_s": [_figure(r, e) for r, e in moved if r.name in MEMORY_STREAMS],
-        "interconnect_bandwidth_gb_s": [_figure(r, e) for r, e in moved if _outward(r, profile)],
+        "interconnect_bandwidth_gb_s": [_figure(r, e) for r, e in moved if leaves_package(r.name, profile)],
         "copackaged_dram_gb": list(_capacity(record, profile)),
     }
 
@@ -61,13 +61,13 @@ def _tpp(row: Row) -> Iterator[Figure]:
         yield _figure(row, row.rate_tops, bits.high, STORED_BITS)
 
 
-def _outward(row: Row, profile: DeviceProfile | None) -> bool:
-    """Whether a row is of a link that leaves the package; a host or a peer may be inside it."""
+def leaves_package(name: str, profile: DeviceProfile | None) -> bool:
+    """Whether a row of that name is of links that leave the package; a host or a peer may be inside it."""
     hosted = profile is not None and any(link.on_package for link in profile.links)
     several = profile is not None and profile.hardware is not None and profile.hardware.devices_per_package > 1
-    if row.name in HOST_ROUTES:
+    if name in HOST_ROUTES:
         return not hosted
-    return row.name in ROUTES and not several and (row.name == PEER or not hosted)
+    return name in ROUTES and not several and (name == PEER or not hosted)
 
 
 def _capacity(record: Record, profile: DeviceProfile | None) -> Iterator[Figure]:

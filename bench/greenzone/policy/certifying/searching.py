@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from greenzone.lab.evaluation import MEMORY_STREAMS
 from greenzone.lab.link_evidence import ROUTES
 from greenzone.parts.profile import DeviceProfile
+from greenzone.policy.certifying.figures import leaves_package
 from greenzone.policy.certifying.represented import QUANTITIES
 from greenzone.records.record import Row
 
@@ -42,7 +43,7 @@ def searches(rows: Sequence[Row], profile: DeviceProfile | None) -> dict[str, Se
     asked: dict[str, Callable[[], Iterable[tuple[str, str | None]]]] = {
         "tpp": lambda: _rates(rows, profile),
         "dram_bandwidth_gb_s": lambda: _named(rows, MEMORY_STREAMS),
-        "interconnect_bandwidth_gb_s": lambda: _named(rows, ROUTES),
+        "interconnect_bandwidth_gb_s": lambda: _links(rows, profile),
         "copackaged_dram_gb": lambda: [("the capacity the driver counts", None)],
     }
     return {quantity: _search(quantity, asked[quantity]()) for quantity in QUANTITIES}
@@ -69,9 +70,25 @@ def _rates(rows: Sequence[Row], profile: DeviceProfile | None) -> Iterator[tuple
         yield f"{form} from registers", _why([r for r in own if r.name == "peak"], rows, "peak")
 
 
+def _links(rows: Sequence[Row], profile: DeviceProfile | None) -> Iterator[tuple[str, str | None]]:
+    """Each route; one that stays in the package moves bytes that are no interconnect."""
+    for name in ROUTES:
+        if leaves_package(name, profile):
+            yield from _named(rows, [name])
+        else:
+            yield _words(name), "it may stay inside the package, and is not counted"
+
+
 def _named(rows: Sequence[Row], names: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Each row by its name and variant: of two ways to ask, one that failed is no less a gap for the other."""
     for name in names:
-        yield name.replace("_", " ").replace(".", " "), _why([r for r in rows if r.name == name], rows, name)
+        own = [r for r in rows if r.name == name]
+        for variant in dict.fromkeys(r.variant for r in own) or (None,):
+            yield _words(name, variant), _why([r for r in own if r.variant == variant], rows, name)
+
+
+def _words(name: str, variant: str | None = None) -> str:
+    return " ".join(filter(None, (name.replace("_", " ").replace(".", " "), variant)))
 
 
 def _why(own: Sequence[Row], rows: Sequence[Row], name: str) -> str | None:

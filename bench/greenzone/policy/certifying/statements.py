@@ -207,10 +207,11 @@ def headline(code: int, exceeding: Iterable[tuple[str, Bound]], whole: bool, emu
     if named:
         text = f"{lot} fails: {_listed(named)} exceeded what is represented."
         return f"{text} Besides, some of the evidence does not stand." if code == 5 else text
+    on = "the emulated lot" if emulated else "the lot"
     if code == 5:
-        return f"No statement on the lot: some of the evidence does not stand. {_WHY}"
+        return f"No statement on {on}: some of the evidence does not stand. {_WHY}"
     if code == 4:
-        return f"No statement on the lot: nothing was found above a represented value, and that is not enough. {_WHY}"
+        return f"No statement on {on}: nothing was found above a represented value, and that is not enough. {_WHY}"
     tested = "no unit" if whole else "of a sample no unit"
     return f"{lot} passes by the method: {tested} was found above a represented value, and no ceiling is above one."
 

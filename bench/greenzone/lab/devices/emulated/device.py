@@ -152,7 +152,7 @@ class EmulatedDevice:
         self._others_take_memory()
         if isinstance(operator, LinkOperator):
             inner = emulated_link(self.profile, operator, self.place.count, seed)
-            return EmulatedLinkKernel(self, inner, self.memory.take(operator.resident_bytes, operator.name))
+            return EmulatedLinkKernel(self, inner, self.memory.take(inner.operator.resident_bytes, operator.name))
         cost = self._model.cost(operator)
         return EmulatedKernel(self, operator, cost, seed, self.memory.take(operator.resident_bytes, operator.name))
 
