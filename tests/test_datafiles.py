@@ -11,7 +11,9 @@ import pytest
 from greenzone import datafiles, schemas
 from greenzone.cli import maintain
 from greenzone.datafiles import Source, data_files, data_root, load, parse_toml, read_bytes, sha256
+from greenzone.errors import DataFileError
 from greenzone.parts.profile import DeviceProfile
+from greenzone.policy.document import Policy
 
 FILES = data_files()
 NAMES = {
@@ -112,3 +114,14 @@ def test_a_number_may_stand_for_itself_or_with_its_source(tmp_path: Path) -> Non
         "fp16": (1.5, None),
     }
     assert found.sources == {"m": Source("M")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_a_file_that_ships_is_no_file_of_another_kind(path: Path) -> None:
+    """It was checked for what it is, not for what it is asked to be."""
+    for folder, form in maintain.FORMS.items():
+        if folder != room(path):
+            with pytest.raises(DataFileError):
+                load(form, path)
+    with pytest.raises(DataFileError):
+        load(Policy, path)

@@ -122,7 +122,7 @@ def parse_toml(content: bytes, path: object) -> dict[str, Any]:
 
 
 def load(form: type[T], path: Path) -> T:
-    """Read a file into its dataclass, checking it in full unless it ships and is unchanged.
+    """Read a file into its dataclass, checking it in full unless it ships as one of that form and is unchanged.
 
     Raises:
         FileError: it cannot be read, or is too large.
@@ -130,7 +130,7 @@ def load(form: type[T], path: Path) -> T:
     """
     content = read_bytes(path)
     data = parse_toml(content, path)
-    if not _was_checked(path, content):
+    if not _was_checked(form, path, content):
         from greenzone.schemas import check
 
         check(form, data, path)
@@ -190,16 +190,18 @@ def data_files() -> list[Path]:
 
 
 @cache
-def _checked() -> dict[str, str]:
+def _checked() -> dict[str, dict[str, str]]:
+    """By the name of the form, the SHA-256 of every file that holds to it."""
     try:
-        found: dict[str, str] = json.loads((data_root() / "checked.json").read_text("utf-8"))
+        found: dict[str, dict[str, str]] = json.loads((data_root() / "checked.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return found
 
 
-def _was_checked(path: Path, content: bytes) -> bool:
+def _was_checked(form: type, path: Path, content: bytes) -> bool:
     resolved = Path(os.path.realpath(path))
     if not resolved.is_relative_to(data_root()):
         return False
-    return _checked().get(resolved.relative_to(data_root()).as_posix()) == sha256(content)
+    of_form = _checked().get(form.__name__, {})
+    return of_form.get(resolved.relative_to(data_root()).as_posix()) == sha256(content)

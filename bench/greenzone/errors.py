@@ -40,6 +40,9 @@ class FileError(GreenzoneError, OSError):
     """A file that cannot be read or written."""
 
 
+_SHOWN = 8  # faults of a file: one of another kind breaks every rule there is
+
+
 class DataFileError(FileError, ValueError):
     """A hand-written file that breaks its format; holds every fault found, not the first alone."""
 
@@ -49,7 +52,9 @@ class DataFileError(FileError, ValueError):
         super().__init__("\n".join(f"{self.path}: {fault}" for fault in self.faults))
 
     def __str__(self) -> str:
-        return "\n".join(f"{self.path}: {fault}" for fault in self.faults)
+        left = len(self.faults) - _SHOWN
+        more = [f"{left} faults more; is it a file of another kind?"] if left > 0 else []
+        return "\n".join(f"{self.path}: {fault}" for fault in [*self.faults[:_SHOWN], *more])
 
 
 class RecordError(FileError, ValueError):

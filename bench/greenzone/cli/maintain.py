@@ -43,18 +43,19 @@ def schemas() -> dict[str, Any]:
     return found
 
 
-def checked() -> dict[str, str]:
-    """The SHA-256 of every data file, each checked in full.
+def checked() -> dict[str, dict[str, str]]:
+    """The SHA-256 of every data file, each checked in full, by the name of the form it holds to.
 
     Raises:
         DataFileError: one breaks its format.
     """
-    found = {}
+    found: dict[str, dict[str, str]] = {form.__name__: {} for form in FORMS.values()}
     for path in data_files():
         name = path.relative_to(data_root()).as_posix()
         content = read_bytes(path)
-        check(FORMS[name.split("/")[0]], parse_toml(content, path), path)
-        found[name] = sha256(content)
+        form = FORMS[name.split("/")[0]]
+        check(form, parse_toml(content, path), path)
+        found[form.__name__][name] = sha256(content)
     return found
 
 
