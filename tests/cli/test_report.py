@@ -58,7 +58,7 @@ def test_what_is_no_record_is_one_sentence(invoke: Invoke, folder: Path, tmp_pat
     cases = {
         tmp_path / "cut.json": "not valid JSON",
         tmp_path / "none.json": "cannot be read",
-        tmp_path / "empty": "holds no record (*.json)",
+        tmp_path / "empty": "holds no record; give a folder",
         broken(tmp_path / "newer.json", folder, lambda d: d.update(schema="greenzone.record/99")): "newer than this",
         broken(tmp_path / "day.json", folder, lambda d: d["settings"].update(on="soon")): settings,
         broken(tmp_path / "deal.json", folder, lambda d: d["settings"].update(transaction=[1])): settings,

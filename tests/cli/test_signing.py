@@ -233,3 +233,15 @@ def test_a_certificate_that_cannot_be_signed_or_verified_is_one_sentence(
     assert (done.exit_code, done.stdout) == (code, "")
     assert words in " ".join(done.stderr.split())
     assert not Path("c.dsse.json").exists()
+
+
+def test_another_signature_is_not_written_over(invoke: Invoke, signed: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    record, envelope, _ = signed
+    before = envelope.read_bytes()
+    assert invoke("sign", record, "--key", tmp_path / "keys" / "own").exit_code == 0, "the same one again"
+    assert invoke("sign", "--new-key", tmp_path / "other").exit_code == 0
+    done = invoke("sign", record, "--key", tmp_path / "other")
+    assert done.exit_code == 2
+    assert "is there already and not this signature; give another file with -o" in done.stderr
+    assert envelope.read_bytes() == before
+    assert invoke("sign", record, "--key", tmp_path / "other", "-o", tmp_path / "second.json").exit_code == 0

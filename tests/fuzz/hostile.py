@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from greenzone.datafiles import data_root
+
 TEXTS = (
     "", " ", "-", "--", "\t", "x", "é", "٣", "\u202egnp", "\ufeff", "\u2028", "\x1b[31mred\x1b[0m", "\x1b]8;;x\x07",
     "\x07", "\r\n", "a\nb", "\udcff", "\U0001f4a5", "=1+1", "=cmd|' /C calc'!A0", "@SUM(1)", "+1", "|", "`", "'", '"',
@@ -32,12 +34,24 @@ PATHS = (
     "\udcff.json", "\x1b[31m.toml", "line\nbreak.svg", "=1+1.csv", "x.svg", "x.png", "x.pdf", "x.exe", "x", ".svg",
     "x.SVG", "folder/x.svg", "random.bin", "utf16.toml", "nul.json",
 )  # fmt: skip
+# Sound files of every kind, each of which is the wrong one for most that asks for a file.
+SOUND = (
+    "record.json", "record.dsse.json", "roll.json", "fleet.jsonl", "policy.toml", "represented.toml", "part.toml",
+    "times.csv", "shipments.csv", "racks.csv", "token.jwt", "key.pem", "key.pem.pub",
+)  # fmt: skip
+SHIPPED = tuple(
+    str(data_root() / name) for name in (
+        "examples/represented.toml", "examples/shipments.csv", "models/gpt2.toml", "countries/A1.toml",
+        "devices/nvidia/nvidia-h20.toml", "regimes/us/us-3a090.toml", "emulation/times.toml",
+    )
+)  # fmt: skip
 # One well-formed value of every small grammar of the arguments; mutated, they come near to what is allowed.
 GRAMMAR = (
     "nvidia-h20", "NVIDIA H20", "us-3a090", "llama-3.1-8b", "CN", "@D5", "fp8", "tpp=5000", "tpp=4625..",
     "datacenter=unknown", "performance_density=>= 1.6, < 5.92", "peak_tops.fp8=296", "item=hbm_stack",
     "2x814@TSMC 4NP", "HBM3,96,4000", "NVLink 4=900", "fp16=4096", "emulated:nvidia-h20", "emulated:8xnvidia-h20:3",
-    "cuda:99", "throttle@2.5", "wrong-result", "lpp", "dram_bandwidth_gb_s", "tpp", "NVIDIA", "io_limit=fused",
+    f"emulated:{SHIPPED[0]}", "cuda:99", "throttle@2.5", "wrong-result", "lpp", "dram_bandwidth_gb_s", "tpp", "NVIDIA",
+    "io_limit=fused",
 )  # fmt: skip
 # What a run would take minutes for, or what would measure this machine, is no bad input.
 LEFT_OUT = {"lab", "standard", "auto", "cpu", "cuda:0", "hang"}
@@ -52,5 +66,5 @@ def values(kind: click.ParamType) -> tuple[str, ...]:
     if kind.name == "date":
         return (*DATES, *TEXTS[:20])
     if isinstance(kind, click.Path):
-        return PATHS
-    return (*GRAMMAR, *TEXTS, *NUMBERS, *(p for p in PATHS if not Path(p).is_absolute()))
+        return (*PATHS, *SOUND, *SHIPPED)
+    return (*GRAMMAR, *TEXTS, *NUMBERS, *SOUND, *SHIPPED, *(p for p in PATHS if not Path(p).is_absolute()))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from fuzz.hostile import GRAMMAR, values
+from fuzz.hostile import GRAMMAR, SHIPPED, values
 from fuzz.mutations import mutated, mutated_text
 from greenzone.cli.main import main
 from greenzone.datafiles import data_root
@@ -25,7 +25,7 @@ MODEL = (
 FLEET = ("--device", "emulated:nvidia-h20", "--workload", "interconnect", "--engine", "in-process")
 CASES = Path(__file__).parents[1] / "regimes"
 # Who writes to a pipe waits for its reader, as every program does.
-OUTPUTS = {"--output", "--plot", "--junit"}
+OUTPUTS = {"--output", "--plot", "--junit", "--lines", "--new-key"}
 LPP = ("--limit", "lpp")  # one limit of seven: the others are worked out as it is
 # What a command is called with before anything is changed; one that is not here gets what its arguments ask for.
 CALLS: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -223,7 +223,16 @@ def _bad_arguments(rng: random.Random, number: int) -> Input:
         words.insert(rng.randint(0, len(words)), _argument(rng, command))
     if rng.random() < 0.05:
         del words[rng.randint(0, len(words)) :]
-    return Input(number, f"arguments: {' '.join(path)}", (*path, *_bounded(path, words)))
+    return Input(number, f"arguments: {' '.join(path)}", (*path, *_kept_whole(_bounded(path, words))))
+
+
+def _kept_whole(words: list[str]) -> list[str]:
+    """Nothing is written over the files that ship: who says so means it, and the next input needs them."""
+    written = {*OUTPUTS, "-o"}
+    return [
+        "x.svg" if before in written and word in SHIPPED else word
+        for before, word in zip(["", *words], words, strict=False)
+    ]
 
 
 def _bounded(path: tuple[str, ...], words: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 from fuzz.judging import OBEYED
+from greenzone.datafiles import data_root
 
 CASES: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("regressions.toml").read_text("utf-8"))["case"]
 LONG = "a/" * 3_000
@@ -41,7 +42,8 @@ def test_what_broke_once_is_refused_in_a_sentence(case: dict[str, Any], folder: 
     if file := case.get("file"):
         content = bytes.fromhex(file["hex"]) if "hex" in file else file["text"].encode()
         (folder / file["name"]).write_bytes(content)
-    assert case["says"] in refused(invoke(*case["arguments"]), case["exit"])
+    arguments = [word.replace("SHIPPED", str(data_root())) for word in case["arguments"]]
+    assert case["says"] in refused(invoke(*arguments), case["exit"])
 
 
 @pytest.mark.parametrize("arguments", [("verify", "RECORD"), ("profiles", "list")], ids=" ".join)
@@ -68,8 +70,8 @@ def test_a_file_of_a_thousand_faults_is_told_by_its_first(folder: Path, invoke: 
     lines = "".join(f"k{n} = 1\n" for n in range(1_000))
     (folder / "x.toml").write_text(f"schema = 1\nid = 'x'\nname = 'X'\n{lines}")
     said = refused(invoke("classify", "x.toml"), 1).splitlines()
-    assert len(said) == 201
-    assert said[-1] == "and 800 more"
+    assert len(said) == 9
+    assert said[-1] == "x.toml: 992 faults more; is it a file of another kind?"
 
 
 def test_links_that_lead_in_a_circle_are_written_over(folder: Path, invoke: Invoke) -> None:

@@ -97,6 +97,9 @@ def _end(fleet: "Fleet") -> None:
 @contextmanager
 def _kept(found: Iterable["Arrival"], path: Path) -> Iterator[Iterator["Arrival"]]:
     """What arrives, each device written as a line on its way; the file is there once all of them are."""
+    from greenzone.records.store import require_no_record
+
+    require_no_record(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8") as stream:

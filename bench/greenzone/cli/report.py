@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from greenzone.cli.options import DATE, FILE, complete, country_codes, say, today
-from greenzone.errors import FileError, RecordError, UsageError
+from greenzone.errors import RecordError, UsageError
 from greenzone.law.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -35,23 +35,19 @@ def report(records: tuple[Path, ...], on: date | None, known_on: date | None, to
     network, prints to PDF, and reads in light and dark. Each record is classified anew, under the question it
     was run with unless another is given.
     """
-    from greenzone.records.store import read, write_text
+    from greenzone.records.store import write_text
     from greenzone.report.html import page
 
-    found = [_report(read(path), path, on, known_on, to) for path in _paths(records)]
+    found = [_report(record, path, on, known_on, to) for path, record in _read(records)]
     write_text(page(found), out)
     say(f"written: {out}", err=True)
 
 
-def _paths(given: Sequence[Path]) -> list[Path]:
+def _read(given: Sequence[Path]) -> list[tuple[Path, "Record"]]:
     """The records named, each once, those of a folder in the order of their names."""
-    paths: list[Path] = []
-    for path in given:
-        inside = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-        if not inside:
-            raise FileError(f"{path}: holds no record (*.json); name a folder that `greenzone run -o` wrote to")
-        paths += inside
-    return list(dict.fromkeys(paths))
+    from greenzone.records.store import read_all
+
+    return list({path: (path, record) for root in given for path, record in read_all(root)}.values())
 
 
 def _report(record: "Record", path: Path, on: date | None, known_on: date | None, to: str | None) -> "Report":

@@ -50,6 +50,7 @@ def sign(
         return
     if record is None or key is None:
         raise UsageError("give a RECORD and --key FILE, or make a key with --new-key FILE")
+    from greenzone.datafiles import MAX_BYTES as MOST_BYTES
     from greenzone.datafiles import read_bytes, sha256
     from greenzone.records import signature, store
 
@@ -64,6 +65,8 @@ def sign(
     where = output or record.with_name(f"{record.name.removesuffix('.json')}.dsse.json")
     if os.path.realpath(where) == os.path.realpath(record):
         raise UsageError(f"{where}: is the record itself; give another file with -o")
+    if where.is_file() and (where.stat().st_size > MOST_BYTES or where.read_bytes() != envelope.encode()):
+        raise UsageError(f"{where}: is there already and not this signature; give another file with -o, or remove it")
     store.write_text(envelope, where)
     say(f"signed: {record} (sha256 {sha256(content)})\nenvelope: {where}")
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from greenzone.errors import FileError, RecordError
+from greenzone.errors import FileError, RecordError, UsageError
 from greenzone.records.record import READABLE, Record, Row
 
 WRITTEN = "a record is the JSON file that `greenzone run` writes"
 MAX_BYTES = 64 << 20  # the longest suite writes some 6 MB
 MAX_VALUES = 1_000_000
+_HEAD = 4096  # bytes in which a file says that it is a record
 MAX_ROWS, MAX_SAMPLES = 5_000, 20_000  # the longest suite: some 150, of at most 3,000
 MOST_SAMPLES = 600_000  # of all rows: four times those of the longest suite, some ten seconds of work to verify
 PREFIX = "greenzone.record/"
@@ -61,7 +62,29 @@ def write(record: Record, path: Path) -> None:
     Raises:
         FileError: the disk is full or the folder went away.
     """
-    write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
+    write_document(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
+
+
+def write_document(text: str, path: Path) -> None:
+    """Write a record's text, over an older state of it if there is one.
+
+    Raises:
+        FileError: the disk is full or the folder went away.
+    """
+    _replace(text.encode("utf-8"), path)
+
+
+def require_no_record(path: Path) -> None:
+    """What is written of records is never written over one: nobody can measure it again.
+
+    Raises:
+        UsageError: the file is a record.
+    """
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as stream:
+                if b'"greenzone.record/' in stream.read(_HEAD):
+                    raise UsageError(f"{path}: is a record of a run, and is not written over; give another file")
 
 
 def _write_through(content: bytes, path: Path) -> None:
@@ -77,6 +100,7 @@ def write_text(text: str, path: Path) -> None:
     """Write a text file, as `write_bytes` does.
 
     Raises:
+        UsageError: it would be written over a record.
         FileError: the disk is full or the folder went away.
     """
     write_bytes(text.encode("utf-8"), path)
@@ -86,8 +110,14 @@ def write_bytes(content: bytes, path: Path) -> None:
     """Write a file atomically; through a link to what it points at, and straight to what is no regular file.
 
     Raises:
+        UsageError: it would be written over a record.
         FileError: the disk is full or the folder went away.
     """
+    require_no_record(path)
+    _replace(content, path)
+
+
+def _replace(content: bytes, path: Path) -> None:
     path = Path(os.path.realpath(path))  # Path.resolve raises where links lead in a circle
     if path.exists() and not path.is_file():
         _write_through(content, path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenzone.errors import FileError, GreenzoneError, UsageError
 from greenzone.parts.metrics import METRICS
+from greenzone.records.store import require_no_record
 from greenzone.report.parts import span
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def save(figure: "Figure", path: Path) -> None:
         FileError: the file cannot be written.
     """
     require_form(path)
+    require_no_record(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from greenzone.fleet.engines import local
 from greenzone.fleet.engines.engine import Answer, Answers, End, Job, Slot, Told
 from greenzone.fleet.engines.lanes import answers, lanes_of
 from greenzone.fleet.engines.ray_worker import Worker
-from greenzone.records.store import write_text
+from greenzone.records.store import write_document
 
 PLACING_S = 60.0  # for the accelerators to be free
 ROLL_CALL_S = 180.0  # for a node to start a worker, on a busy machine
@@ -217,7 +217,7 @@ def _arrived(job: Job, end: End, why: str | None, record: tuple[str, str] | None
         return Answer(job.number, "failed", f"its record is named {name!r:.80}, which is outside the fleet's folder")
     if job.begun and job.begun != path:
         job.begun.replace(job.begun.with_suffix(".json.old"))  # the worker could not go on with it
-    write_text(document, path)
+    write_document(document, path)
     return Answer(job.number, end, why, path)
 
 
