@@ -73,7 +73,7 @@ def test_an_unsound_figure_exits_5_and_names_the_device(invoke: Invoke, tmp_path
         (("--device", "cpu", "--dtype", "fp7"), 2, "no such format"),
         (("--device", "cpu", "--model", "llama-3"), 2, "unknown model"),
         (("--device", "cpu", "--workload", "matmul", "--batch", "4"), 2, "of the inference workload alone"),
-        (("--resume", "nowhere", "--suite", "lab"), 2, "leave out what sets suite"),
+        (("--resume", "nowhere", "--suite", "lab"), 2, "leave out --suite"),
         (("--resume", "nowhere"), 1, "roll.json: cannot be read"),
     ],
 )

@@ -173,7 +173,7 @@ def test_a_run_that_goes_on_takes_everything_from_its_record(tmp_path: Path) -> 
     path.write_text(json.dumps(data), "utf-8")
     refused = invoke(tmp_path, "run", "--resume", str(path), "--suite", "lab")
     assert refused.exit_code == 2
-    assert "leave out what sets folder, suite" in refused.stderr
+    assert "leave out --output, --suite" in refused.stderr
     again = CliRunner().invoke(main, ["run", "--resume", str(path)], prog_name="greenzone")
     assert again.exit_code == 0, again.output
     assert [row.samples for row in read(path).benchmarks] == [row.samples for row in whole.benchmarks]

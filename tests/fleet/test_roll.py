@@ -50,11 +50,11 @@ OWN = "emulated:2x./acme.toml"
 @pytest.mark.parametrize(
     ("devices", "address", "given", "words"),
     [
-        ([OWN], None, {}, "is made from a file; name it again, with --device emulated:2x"),
+        ([OWN], None, {}, "lies outside its folder; name it again, with --device emulated:2x"),
         ([OWN], None, {"devices": [OWN]}, None),
-        ([OWN], None, {"devices": ["cpu"]}, "--device cpu: this fleet was not asked for it"),
+        ([OWN], None, {"devices": ["cpu"]}, "--device cpu: this fleet was asked for emulated:2x"),
         (["emulated:nvidia-h20"], None, {}, None),
-        ([], "10.0.0.9:6379", {}, r"ran on the cluster 10\.0\.0\.9:6379; name it again, with --address"),
+        ([], "10.0.0.9:6379", {}, r"name it again, with --address 10\.0\.0\.9:6379$"),
         ([], "10.0.0.9:6379", {"address": "10.0.0.9:6379"}, None),
         ([], "10.0.0.9:6379", {"address": "auto"}, r"--address auto: this fleet ran on 10\.0\.0\.9:6379"),
         ([], None, {"address": "auto"}, "this fleet ran on no cluster"),
@@ -65,7 +65,7 @@ def test_what_a_roll_names_beyond_its_folder_is_followed_only_if_the_user_names_
     devices: list[str], address: str | None, given: dict[str, Any], words: str | None
 ) -> None:
     roll = new_roll(ASKED, "ray" if address else "subprocess", devices, address=address)
-    asked = {"devices": [], "address": None, **given}
+    asked: dict[str, Any] = {"devices": [], **given}
     if words is None:
         require_restated(roll, **asked)
         return
@@ -82,6 +82,15 @@ def test_a_roll_names_models_by_their_ids_and_never_by_a_file(tmp_path: Path) ->
     assert roll.asked([str(own)]).models == ("gpt2", str(own))
     with pytest.raises(UsageError, match="'acme-nano' was a file of your own; name it again, with --model"):
         roll.asked()
+    with pytest.raises(UsageError, match=r"name it again, with --model acme-nano\.toml$"):
+        require_restated(roll, [])
+    require_restated(roll, [], [str(own)])
+
+
+def test_all_that_is_to_be_named_again_is_named_at_once() -> None:
+    roll = new_roll(ASKED, "ray", [OWN], address="10.0.0.9:6379")
+    with pytest.raises(UsageError, match=r"with --device emulated:2x\./acme\.toml --address 10\.0\.0\.9:6379$"):
+        require_restated(roll, [])
 
 
 @pytest.mark.parametrize(

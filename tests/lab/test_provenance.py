@@ -49,6 +49,9 @@ def test_a_profile_of_the_user_s_own_is_hashed_where_it_lies(tmp_path: Path) -> 
     assert found["profiles"] == {"acme-x1.toml": sha256(own.read_bytes())}
     assert provenance.changed_files(found, tmp_path) == []
     assert provenance.changed_files(found) == ["acme-x1.toml is not here; the record was made with it"]
+    own.rename(tmp_path / "x1.toml")
+    assert provenance.changed_files(found, tmp_path) == [], "its content is what counts, not its name"
+    (tmp_path / "x1.toml").rename(own)
     own.write_text(own.read_text() + "# a word\n")
     assert provenance.changed_files(found, tmp_path) == ["acme-x1.toml is not the file the record was made with"]
 
@@ -94,6 +97,6 @@ def test_the_environment_lists_its_distributions_under_one_hash() -> None:
 def test_the_package_is_hashed_as_a_whole() -> None:
     found = provenance.tool()
     assert provenance.other_package(found) is None
-    assert "made with other source of greenzone (0.0.1;" in str(
+    assert "made with other source of greenzone (0.0.1, source " in str(
         provenance.other_package({**found, "package_sha256": "0" * 64, "version": "0.0.1"})
     )

@@ -189,7 +189,7 @@ def test_other_source_and_missing_digests_are_said(document: Any) -> None:
     digest, profiles, package = found.notes
     assert "no digests" in digest
     assert "does not list the profiles" in profiles
-    assert "made with other source of greenzone (9.9;" in package
+    assert "made with other source of greenzone (9.9, source " in package
 
 
 @pytest.mark.parametrize(

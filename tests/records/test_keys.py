@@ -48,8 +48,13 @@ def test_what_is_no_key_is_said_so_without_what_it_holds(tmp_path: Path) -> None
     with pytest.raises(FileError, match="no private key in PEM") as caught:
         signer_of(path)
     assert "secret" not in str(caught.value)
+    with pytest.raises(FileError, match=r"own: is a private key, and a public one is asked for; give .*own\.pub$"):
+        public_key_of(path)
+    path.write_text("-----BEGIN PUBLIC KEY-----\nsecret\n-----END PUBLIC KEY-----\n")
     with pytest.raises(FileError, match="no public key in PEM"):
         public_key_of(path)
+    with pytest.raises(FileError, match="own: is a public key, and a private one is asked for"):
+        signer_of(path)
     with pytest.raises(FileError, match=r"cannot be read \(No such file"):
         signer_of(tmp_path / "none")
     new_key(tmp_path / "real")

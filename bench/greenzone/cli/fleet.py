@@ -59,8 +59,8 @@ fleet.add_command(gather)
     help="Where the roll and the records go.  [default: a new folder in results]",
 )  # fmt: skip
 @click.option(
-    "--fault", "faults", multiple=True, metavar="DEVICE:NAME[@SECONDS]",
-    help="Switch on a fault of one emulated device, by its number in the fleet, as in 3:slow-sibling:3.",
+    "--fault", "faults", multiple=True, metavar="DEVICE:NAME[:FACTOR][@SECONDS]",
+    help="Switch on a fault of one emulated device, by its number in the fleet: 3:slow-sibling:3 is a third as fast.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the roll, one JSON document, and nothing else.")
 @asking
@@ -79,7 +79,7 @@ def run(
     asked = Measuring(suite, workloads, models, formats, batches, contexts)
     asked.require()
     if resume is not None:
-        require_alone("devices", "models", "address", "as_json")
+        require_alone("devices", "models", "address", "timeout_s", "as_json")
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     where = resume or folder or Path("results") / f"fleet-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with stoppable(where):
@@ -90,7 +90,8 @@ def run(
         with held(where / FILE):  # from before it is read: a roll that another process writes grows old
             if resume is not None:
                 roll = read_roll(where)
-                require_restated(roll, devices, address)
+                require_restated(roll, devices, models, address)
+                roll.timeout_s = timeout_s or roll.timeout_s
             else:
                 name = "ray" if address and engine == "subprocess" else engine
                 _require_engine(name, address, timeout_s, serial)

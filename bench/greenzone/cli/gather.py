@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from greenzone.cli.options import FILE, echo, echo_json, say
-from greenzone.errors import FileError, GreenzoneError, InvalidMeasurement, NothingMeasured
+from greenzone.errors import FileError, GreenzoneError, InvalidMeasurement, NothingMeasured, UsageError
 
 if TYPE_CHECKING:
     from greenzone.fleet.gathering.reading import Arrival
@@ -47,6 +47,8 @@ def gather(
     from greenzone.fleet.gathering.reading import arrivals
     from greenzone.fleet.gathering.summary import summarised, to_json
 
+    if out is not None and out.suffix not in (".html", ".htm"):
+        raise UsageError(f"{out}: the page of a fleet is HTML; end its name with .html")
     known = read_racks(racks) if racks else None
     found = _some(arrivals(results, workers or os.cpu_count() or 1, lines), results)
     with _kept(found, lines) if lines else nullcontext(found) as arriving:

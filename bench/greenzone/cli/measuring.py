@@ -113,8 +113,8 @@ def require_alone(*allowed: str) -> None:
     context = click.get_current_context()
     given = [n for n in context.params if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
     if extra := [n for n in given if n not in ("resume", *allowed)]:
-        names = ", ".join(sorted(extra))
-        raise UsageError(f"--resume takes everything from the run it goes on with; leave out what sets {names}")
+        names = ", ".join(sorted(p.opts[-1] for p in context.command.params if p.name in extra))
+        raise UsageError(f"--resume takes everything from the run it goes on with; leave out {names}")
 
 
 @contextmanager

@@ -46,7 +46,7 @@ AUTO = ("auto",)
     help="Where records go.",
 )  # fmt: skip
 @click.option(
-    "--fault", metavar="NAME[@SECONDS]", shell_complete=complete(fault_names),
+    "--fault", metavar="NAME[:FACTOR][@SECONDS]", shell_complete=complete(fault_names),
     help="Switch on a fault of an emulated device, after so many seconds of its own time, and see it found.",
 )  # fmt: skip
 @click.option(

@@ -121,7 +121,7 @@ def verify(record: Path, envelope: Path | None, key: Path | None, folder: Path |
     if refusal is not None:
         raise NotVerified(refusal)
     if not found.holds:
-        raise NotVerified(f"{record}: not verified: {_count(found)}; measure again, or get the record from its source")
+        raise NotVerified(f"{record}: not verified: {_count(found)}; {_advice(found)}")
 
 
 def _verify_certificate(
@@ -163,6 +163,12 @@ def _signed(
         return require_signed(content, document, envelope, key), None
     except NotVerified as error:
         return None, str(error)
+
+
+def _advice(found: "Verification") -> str:
+    if found.differences:
+        return "measure again, or get the record from its source"
+    return "verify with the greenzone that made it, whose rules and profiles those are, or measure again"
 
 
 def _count(found: "Verification") -> str:

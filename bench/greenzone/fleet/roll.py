@@ -17,8 +17,10 @@ from greenzone.fleet.engines.child import REQUEST
 from greenzone.fleet.engines.engine import Answer, Slot
 from greenzone.lab import harness
 from greenzone.lab.harness import Request
-from greenzone.lab.resuming import located, restated
+from greenzone.lab.models import model_paths
+from greenzone.lab.resuming import located, profile_of, restated
 from greenzone.lab.workloads import WORKLOADS
+from greenzone.parts.catalogue import names_file
 from greenzone.records.record import Record, RecordModel
 from greenzone.records.store import content, decoded, read, write_text
 
@@ -94,6 +96,11 @@ class Roll(RecordModel):
     def unfinished(self) -> list[Entry]:
         """The devices without a whole record."""
         return [entry for entry in self.entries if entry.state not in KEPT]
+
+    @property
+    def asked_models(self) -> tuple[str, ...]:
+        """The ids of the models that were asked for."""
+        return REQUEST.validate_python(self.request).models
 
     @property
     def suite(self) -> str:
@@ -187,25 +194,37 @@ def differences(record: Record, asked: Request) -> list[str]:
     return [f"{name} {found.get(name)!r}, not {value!r}" for name, value in wanted.items() if found.get(name) != value]
 
 
-def require_restated(roll: Roll, devices: Sequence[str], address: str | None) -> None:
+def beyond(roll: Roll) -> list[str]:
+    """What a roll names that does not lie in its folder, as the options for it: files, and a cluster's address."""
+    devices = [f"--device {spec}" for spec in roll.devices if names_file(profile_of(spec))]
+    models = [f"--model {name}.toml" for name in roll.asked_models if name not in model_paths()]
+    return [*devices, *models, *([f"--address {roll.address}"] if roll.address not in (None, *NEAR) else [])]
+
+
+def require_restated(
+    roll: Roll, devices: Sequence[str], models: Sequence[str] = (), address: str | None = None
+) -> None:
     """A roll is a file of others: what it names beyond its folder is followed only if the user names it too.
 
     Args:
         roll: of the fleet that is to go on.
         devices: those the user names again, as they were asked for at first.
+        models: the files of models that the user names again.
         address: of the cluster, if the user names it again.
 
     Raises:
         UsageError: what is to be named again, or was not asked for.
     """
     if other := [name for name in devices if name not in roll.devices]:
-        raise UsageError(f"--device {other[0]}: this fleet was not asked for it; leave it out")
-    for spec in roll.devices:
-        restated(spec, [name for name in devices if name == spec])
+        wanted = ", ".join(roll.devices) or "all that is there"
+        raise UsageError(f"--device {other[0]}: this fleet was asked for {wanted}; name it as that, or leave it out")
     if address is not None and address != roll.address:
         raise UsageError(f"--address {address}: this fleet ran on {roll.address or 'no cluster'}; leave it out")
-    if address is None and roll.address not in (None, *NEAR):
-        raise UsageError(f"this fleet ran on the cluster {roll.address}; name it again, with --address {roll.address}")
+    given = {"--device": bool(devices), "--model": bool(models), "--address": address is not None}
+    if missing := [option for option in beyond(roll) if not given[option.split()[0]]]:
+        raise UsageError(f"this fleet used what lies outside its folder; name it again, with {' '.join(missing)}")
+    for spec in roll.devices:
+        restated(spec, [name for name in devices if name == spec])
 
 
 def name_twins(entries: Sequence[Entry]) -> list[Entry]:

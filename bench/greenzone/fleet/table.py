@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from greenzone.fleet.roll import FILE, KEPT, Entry, Roll
+from greenzone.fleet.roll import FILE, KEPT, Entry, Roll, beyond
 from greenzone.report.terminal import as_text, section, table
 
 STYLES = {"done": "green", "waiting": "dim"}  # every other state is of a device that was not measured
@@ -33,7 +33,7 @@ def _head(roll: Roll) -> str:
 
 
 def _emulated(roll: Roll) -> list[RenderableType]:
-    if not any(entry.emulated for entry in roll.entries):
+    if not any(entry.emulated or entry.device.startswith("emulated:") for entry in roll.entries):
         return []
     words = "EMULATED: a device named emulated is none, and its figures are no evidence for or against a real part"
     return [Text(words, style="bold magenta")]
@@ -71,22 +71,32 @@ def _style(entry: Entry) -> str:
 
 
 def _title(entry: Entry) -> str:
-    return f"{entry.number} {entry.device or 'not there'}"
+    return f"{entry.number} {entry.device}" if entry.device else f"{entry.number}"
 
 
 def _texts(entry: Entry) -> list[str]:
     """Why it has its state, and what its record warns of; the device's name stands before it already."""
     why = [f"{entry.state}: {entry.why}" if entry.state != "done" else entry.why] if entry.why else []
+    fault = [f"the fault {entry.fault} is switched on"] if entry.fault else []
     own = f"{entry.device}: ", f"{entry.seen_as}: "
-    return [text.replace(own[0], "", 1).replace(own[1], "", 1) for text in dict.fromkeys([*why, *entry.notes])]
+    texts = dict.fromkeys([*why, *fault, *entry.notes])
+    return [text.replace(own[0], "", 1).replace(own[1], "", 1) for text in texts]
 
 
 def _foot(roll: Roll, folder: Path) -> list[RenderableType]:
     states = ", ".join(f"{count} {state}" for state, count in sorted(roll.count().items()))
     uuids = [entry.uuid for entry in roll.entries if entry.uuid and entry.state in KEPT]
     said = f"{states}; {_many(len(set(uuids)), 'identity', 'identities')} in {_many(len(uuids), 'whole record')}"
-    again = [f"go on with: greenzone fleet run --resume {folder}"] if roll.unfinished else []
-    return [as_text(line) for line in (said, f"roll: {folder / FILE}", *again)]
+    kept = [folder / entry.record for entry in roll.entries if entry.record]
+    others = f", and {len(kept) - 1} more below {folder}" if kept[1:] else ""
+    lies = [f"records: {kept[0]}{others}"] if kept else []
+    again = [f"go on with: greenzone fleet run --resume {folder}{_named(roll)}"] if roll.unfinished else []
+    return [as_text(line) for line in (said, f"roll: {folder / FILE}", *lies, *again)]
+
+
+def _named(roll: Roll) -> str:
+    """What must be named again, as it was named at first."""
+    return "".join(f" {word}" for word in beyond(roll))
 
 
 def _many(count: int, noun: str, several: str | None = None) -> str:

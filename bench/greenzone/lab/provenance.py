@@ -95,14 +95,20 @@ def changed_files(recorded: Mapping[str, Any], folder: Path | None = None) -> li
     """
     now = _shipped()
     files, used = _table(recorded, "files"), _table(recorded, "profiles")
-    own = {path.name: path for path in folder.rglob("*.toml")} if folder else {}
-    now |= {name: sha256(read_bytes(own[name])) for name in used if name in own and name not in now}
+    now |= _own(folder, {name: value for name, value in used.items() if name not in now}) if folder else {}
     found = [text for name, value in {**files, **used}.items() if (text := _about(name, value, now.get(name)))]
     added = [name for name in now if files and name.startswith(RULES) and name not in files]
     found += [f"profiles/{name} was not there when the record was made" for name in added]
     if recorded.get("sha256") != _whole(files):
         found.append("rules.sha256 is not that of the files listed in rules.files")
     return found
+
+
+def _own(folder: Path, used: Mapping[str, Any]) -> dict[str, str]:
+    """Files of the user's own: by their content, whatever they are called now, else by their name."""
+    hashes = {path.name: sha256(read_bytes(path)) for path in sorted(folder.rglob("*.toml"))}
+    same = {name: value for name, value in used.items() if value in hashes.values()}
+    return {name: hashes[name] for name in used if name in hashes} | same
 
 
 def _about(name: str, recorded: Any, now: str | None) -> str | None:
@@ -125,7 +131,8 @@ def other_package(recorded: Mapping[str, Any]) -> str | None:
     if recorded.get("package_sha256") == _package_hash():
         return None
     made, here = recorded.get("version"), _version_of("greenzone") or "uninstalled"
-    return f"made with other source of greenzone ({made!s:.40}; this is {here}): worked out again by this one"
+    which = f"{made!s:.40}, source {recorded.get('package_sha256')!s:.12}; this is {here}, source {_package_hash():.12}"
+    return f"made with other source of greenzone ({which}): worked out again by this one"
 
 
 def _table(recorded: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -102,12 +102,12 @@ def restated(spec: str, given: Sequence[str]) -> str:
     """
     if other := [name for name in given if name != spec]:
         raise UsageError(f"--device {other[0]}: the run was of {spec}; leave --device out")
-    if not given and names_file(_profile_of(spec)):
+    if not given and names_file(profile_of(spec)):
         raise UsageError(f"the device {spec} is made from a file; name it again, with --device {spec}")
     return spec
 
 
-def _profile_of(spec: str) -> str:
+def profile_of(spec: str) -> str:
     """The id or file of an emulated device's profile; of a real device nothing."""
     from greenzone.lab.devices.emulated.node import Place  # imports numpy
 

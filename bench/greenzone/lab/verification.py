@@ -264,7 +264,8 @@ def _profile(record: Record, folder: Path | None) -> DeviceProfile | None:
     # By its id alone: a record must not name a file that is then read.
     path = profile_paths(folder).get(own) if isinstance(own, str) else None
     if path is None:
-        raise UsageError(f"no profile here has the id {own!r:.60}; give the folder it is in with --profiles")
+        said = f"no profile here has the id {own!r:.60}"
+        raise UsageError(f"{said}; give the folder that has {own!s:.60}.toml with --profiles")
     return load_profile(str(path))
 
 

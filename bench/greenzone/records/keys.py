@@ -132,6 +132,9 @@ def _loaded(path: Path, kind: str, load: Callable[[bytes], Any]) -> Any:
         raise
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error}); give the file of a key") from None
+    if (other := "public" if kind == "private" else "private").upper().encode() + b" KEY" in pem:
+        right = str(path).removesuffix(".pub") if other == "public" else public_path(path)
+        raise FileError(f"{path}: is a {other} key, and a {kind} one is asked for; give {right}")
     if kind == "private" and stat.S_IMODE(mode) & _OTHERS:
         raise FileError(
             f"{path}: others can read this private key (mode {stat.S_IMODE(mode):o}); "

@@ -221,11 +221,26 @@ def decoded(found: bytes, path: object, hint: str = WRITTEN) -> Any:
     return data
 
 
+_OTHERS = {
+    "greenzone.fleet/": "the roll of a fleet: give its folder to `greenzone fleet gather`, or a record in it",
+    "greenzone.certificate/": "the certificate of a lot: `greenzone verify` and `sign` take it",
+    "greenzone.verification/": "what `greenzone verify` said of one",
+}
+
+
+def _other(data: Any, schema: object) -> str:
+    """What a file is that is none, for who named the wrong one."""
+    if isinstance(data, dict) and "payloadType" in data:
+        return "the envelope of a signature: `greenzone verify RECORD --signature` takes it"
+    said = next((text for prefix, text in _OTHERS.items() if str(schema).startswith(prefix)), None)
+    return said or f"schema is {schema!r:.60}, not {READABLE[-1]!r}"
+
+
 def parse(data: Any, path: object) -> Record:
     """A record from plain data; `path` is named in every fault."""
     schema = data.get("schema") if isinstance(data, dict) else None
     if not isinstance(schema, str) or not schema.startswith(PREFIX):
-        raise RecordError(f"{path}: no greenzone record (schema is {schema!r}, not {READABLE[-1]!r})")
+        raise RecordError(f"{path}: no greenzone record ({_other(data, schema)})")
     if schema not in READABLE:
         tool = data.get("tool")
         by = tool.get("version") if isinstance(tool, dict) else None

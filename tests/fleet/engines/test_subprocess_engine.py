@@ -74,7 +74,7 @@ def answered(child: Child, then: Callable[[Child], None] = lambda child: None) -
 
 def test_one_that_takes_too_long_is_ended_and_is_late(tmp_path: Path) -> None:
     answer = answered(Child(job(tmp_path), timeout_s=0.01))
-    assert (answer.end, answer.why) == ("late", "no end after 0.01 s: it was ended")
+    assert (answer.end, answer.why) == ("late", "no end after 0.01 s: it was ended; --timeout gives more")
 
 
 def test_one_that_is_told_to_stop_keeps_what_it_has(tmp_path: Path) -> None:

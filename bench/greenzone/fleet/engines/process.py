@@ -89,7 +89,7 @@ class Child:
         if said and said[0] == "ended":  # before it heard that it should stop
             return said
         if self._late:
-            return "late", f"no end after {self._timeout_s:g} s: it was ended"
+            return "late", f"no end after {self._timeout_s:g} s: it was ended; --timeout gives more"
         if self._stopped:
             return "stopped", (said and said[1]) or "it was ended before it had said what it has"
         return said or ("failed", f"its process died ({ending(code)}){self._last_words()}")
