@@ -142,3 +142,20 @@ def test_a_burst_past_the_claim_fails_the_gate_of_an_emulated_device(
     assert "the claim is contradicted" in said["forbid us-3a090"]
     assert "burst is 1.1" in said["limiter"]
     assert document["device"]["emulated"] is True
+
+
+def test_every_record_of_a_folder_is_held_to_the_policy(
+    invoke: Invoke, policy: Callable[..., Path], emulated_record: Path, tmp_path: Path
+) -> None:
+    """As a fleet leaves it: each in a folder of its own, beside a roll and signatures."""
+    for name in ("a", "b"):
+        (tmp_path / "lot" / name).mkdir(parents=True)
+        (tmp_path / "lot" / name / "r.json").write_bytes(emulated_record.read_bytes())
+    (tmp_path / "lot" / "roll.json").write_text('{"schema": "greenzone.fleet/1"}')
+    done = invoke("check", tmp_path / "lot", "--policy", policy(), *ON, "--json")
+    assert done.exit_code == 4, "an emulated record gives no verdict"
+    assert [document["exit_code"] for document in json.loads(done.stdout)] == [4, 4]
+    (tmp_path / "none").mkdir()
+    empty = invoke("check", tmp_path / "none", "--policy", policy(), *ON)
+    assert (empty.exit_code, empty.stdout) == (1, "")
+    assert "holds no record" in empty.stderr

@@ -27,8 +27,8 @@ def ask(invoke: Invoke, tmp_path: Path) -> Callable[..., dict[str, Any]]:
         path = tmp_path / "shipments.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         done = invoke("ledger", path, *(arguments or DAYS), "--json")
-        assert done.exit_code == 0, done.output
         found: dict[str, Any] = json.loads(done.stdout)
+        assert done.exit_code == (0 if found["rows"] else 1), done.output
         return found
 
     return document
@@ -234,3 +234,14 @@ def test_it_imports_no_torch() -> None:
         "except SystemExit as error:\n    assert not error.code\nassert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=120)
+
+
+def test_a_file_of_which_no_row_counts_is_no_answer(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "shipments.csv"
+    path.write_text(f"{HEAD}2025-02-30,nvidia-h100-sxm,5,A,CN\n2025-02-01,nonesuch,5,A,CN\n")
+    done = invoke("ledger", path, *DAYS)
+    assert done.exit_code == 1
+    assert done.stdout.startswith("0 rows counted, 2 rows set aside and named under Findings; law of")
+    assert "no row could be counted; mend the rows that were set aside" in done.stderr
+    told = done.stdout.split("Findings")[-1]
+    assert told.index("line 2") < told.index("line 3"), "in the order of the file"

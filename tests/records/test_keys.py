@@ -58,7 +58,7 @@ def test_what_is_no_key_is_said_so_without_what_it_holds(tmp_path: Path) -> None
     with pytest.raises(FileError, match=r"cannot be read \(No such file"):
         signer_of(tmp_path / "none")
     new_key(tmp_path / "real")
-    with pytest.raises(FileError, match="no public key"):
+    with pytest.raises(FileError, match="is a private key, and a public one is asked for"):
         public_key_of(tmp_path / "real")
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("subjects", nargs=-1, required=True, metavar="PROFILE|RECORD...", shell_complete=complete(profile_ids))
+@click.argument(
+    "subjects", nargs=-1, required=True, metavar="PROFILE|RECORD|FOLDER...", shell_complete=complete(profile_ids)
+)
 @click.option(
     "--policy", "policy_file", type=FILE, metavar="FILE",
     help="What is forbidden, and which evidence counts.  [default: every control that asks a licence --to]",
@@ -48,7 +50,7 @@ def check(
     deal = Transaction.of(to, kind, origin, headquarters, on_sale_us)
     policy, baseline = _policy(policy_file, deal)
     beside = _read(baseline) if baseline else None
-    asked = [replace(_subject(ref, folder), baseline=beside) for ref in subjects]
+    asked = [replace(one, baseline=beside) for ref in subjects for one in _subjects(ref, folder)]
     days = on or policy.on or today(), known_on or today(), today()
     found = [checked(one, policy, *days, deal) for one in asked]
     if junit:
@@ -78,16 +80,18 @@ def _read(path: Path) -> "Record":
     return read(path)
 
 
-def _subject(ref: str, folder: Path | None) -> "Subject":
+def _subjects(ref: str, folder: Path | None) -> list["Subject"]:
+    """A part, a record, or every record of a folder, as a fleet leaves it."""
     from greenzone.parts.capability import part_of
-    from greenzone.parts.catalogue import load_profile
+    from greenzone.parts.catalogue import load_profile, profile_paths
     from greenzone.policy.gate import Subject
+    from greenzone.records.store import read_all
     from greenzone.records.subject import part_of_record
 
-    if not ref.endswith(".json"):
-        return Subject(part_of(load_profile(ref, folder)))
-    record = _read(Path(ref))
-    return Subject(part_of_record(record, ref), record)
+    is_folder = Path(ref).is_dir() and ref not in profile_paths(folder)
+    if is_folder or ref.endswith(".json"):
+        return [Subject(part_of_record(record, str(path)), record) for path, record in read_all(Path(ref))]
+    return [Subject(part_of(load_profile(ref, folder)))]
 
 
 def _write_junit(found: Sequence["Check"], path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from greenzone.cli.options import DATE, FILE, FOLDER, complete, echo, echo_json, say, today
-from greenzone.errors import UsageError
+from greenzone.errors import FileError, UsageError
 
 
 def limit_ids() -> list[str]:
@@ -60,3 +60,5 @@ def ledger(
             say(shown.clean(line), err=True)
     else:
         echo(shown.page(found))
+    if not found.reader.rows and found.reader.set_aside:
+        raise FileError(f"{shipments}: no row could be counted; mend the rows that were set aside")

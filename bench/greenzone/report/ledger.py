@@ -111,7 +111,7 @@ def _limit(answer: Answer) -> dict[str, Any]:
 def findings(found: Ledger) -> list[str]:
     """What a reader must know of the rows: what was set aside, repeated, taken for granted."""
     reader, said = found.reader, []
-    for fault in reader.faults.values():
+    for fault in sorted(reader.faults.values(), key=lambda fault: fault.lines[:1]):
         units = f", {fault.units:,} units" if fault.units else ""
         said.append(f"{_lines(fault.lines, fault.rows)}: {fault.text}: {_count(fault.rows)} set aside{units}")
     if not found.complete:
@@ -151,7 +151,9 @@ def _lines(lines: list[int], count: int) -> str:
 def page(found: Ledger) -> Group:
     """The ledger as text: the limits with the fullest totals first, the findings, what it does not prove."""
     law = found.law
-    head = f"{_count(found.reader.rows)} counted; law of {law.on.isoformat()} as known on {law.known_on.isoformat()}"
+    aside = f", {_count(found.reader.set_aside)} set aside and named under Findings" if found.reader.set_aside else ""
+    days = f"law of {law.on.isoformat()} as known on {law.known_on.isoformat()}"
+    head = f"{_count(found.reader.rows)} counted{aside}; {days}"
     silent = [
         Text(f"{s.regime}: no quantity limit stands on {law.on.isoformat()}{_first(s.first, law.on)}")
         for s in found.silent
