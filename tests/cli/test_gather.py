@@ -109,3 +109,9 @@ def test_bad_input_gets_a_sentence(
     assert word in done.stderr
     assert "Traceback" not in done.output
     assert list(tmp_path.glob(".*partial")) == []
+
+
+def test_a_page_is_no_picture(invoke: Invoke, tmp_path: Path) -> None:
+    done = invoke("fleet", "gather", tmp_path, "-o", tmp_path / "fleet.pdf")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "fleet.pdf: the page of a fleet is HTML; end its name with .html" in done.stderr

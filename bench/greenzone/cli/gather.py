@@ -47,7 +47,7 @@ def gather(
     from greenzone.fleet.gathering.reading import arrivals
     from greenzone.fleet.gathering.summary import summarised, to_json
 
-    if out is not None and out.suffix not in (".html", ".htm"):
+    if out is not None and out.suffix not in ("", ".html", ".htm"):
         raise UsageError(f"{out}: the page of a fleet is HTML; end its name with .html")
     known = read_racks(racks) if racks else None
     found = _some(arrivals(results, workers or os.cpu_count() or 1, lines), results)
