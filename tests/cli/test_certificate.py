@@ -85,6 +85,9 @@ def test_a_lot_with_one_unit_above_fails_and_the_unit_is_named(
     assert f"The emulated lot fails: unit {bad} (total DRAM bandwidth, 5" in done.stdout
     assert f"violated: unit {bad}: total DRAM bandwidth: Exceeded: " in done.stdout
     assert " pass: " not in done.stdout
+    shared = [line for line in done.stdout.splitlines() if "run with --suite 'quick'" in line or "suite quick" in line]
+    assert len(shared) == 1, "what is the same of eight units is one line"
+    assert shared[0].lstrip().startswith("undecided: 8 units, EMULATED-")
     found = json.loads(plain.read_text("utf-8"))
     over = [u["id"] for u in found["units"] for q in u["quantities"] if q["outcome"] == "exceeded"]
     assert over == [bad]

@@ -74,12 +74,26 @@ def certificate(
 def _print(found: "Certificate") -> None:
     """The answer, and what keeps it from being a pass, the worst first; the files written have all of it."""
     say(found.statement)
-    order = ("invalid", "violated", "undecided", "warn")
-    lines = [line for status in order for line in found.lines if line.status == status]
+    lines = _grouped(found)
     for line in lines[:MOST_LINES]:
-        say(f"  {line.status}: {line.rule}: {line.text}")
+        say(f"  {line}")
     if len(lines) > MOST_LINES:
         say(f"  and {len(lines) - MOST_LINES} more lines, in the file that was written")
+
+
+def _grouped(found: "Certificate") -> list[str]:
+    """What keeps a lot from passing, the worst first; what is the same of several units in one line."""
+    rules: dict[tuple[str, str], list[str]] = {}
+    for status in ("invalid", "violated", "undecided", "warn"):
+        for line in found.lines:
+            if line.status == status:
+                rules.setdefault((status, line.text), []).append(line.rule)
+    return [f"{status}: {_many(names)}: {text}" for (status, text), names in rules.items()]
+
+
+def _many(names: Sequence[str]) -> str:
+    """One line of the lot or of a unit, or how many units it is of."""
+    return names[0] if len(names) == 1 else f"{len(names)} units, {names[0].removeprefix('unit ')} the first"
 
 
 def _print_method(as_json: bool) -> None:
