@@ -142,10 +142,14 @@ def require_same(old: Record, new: Record, path: Path) -> None:
 
 
 def _changes(where: str, names: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{where}.{name} was {old.get(name)!r} and is {new.get(name)!r}"
-        for name in names if old.get(name) != new.get(name)
-    ]  # fmt: skip
+    return [_change(f"{where}.{name}", old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
+def _change(what: str, old: object, new: object) -> str:
+    """From what to what; of tables, which of their entries: a hash tells nobody anything."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return f"{what}: {', '.join(sorted(str(k) for k in {*old, *new} if old.get(k) != new.get(k)))} changed"
+    return f"{what} was {old!r:.200} and is {new!r:.200}"
 
 
 def gone_on(run: Stopped) -> Record:
