@@ -142,7 +142,8 @@ def require_same(old: Record, new: Record, path: Path) -> None:
 
 
 def _changes(where: str, names: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return [_change(f"{where}.{name}", old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+    other = [name for name in names if old.get(name) != new.get(name)]
+    return [_change(f"{where}.{name}", old.get(name), new.get(name)) for name in other]
 
 
 def _change(what: str, old: object, new: object) -> str:
