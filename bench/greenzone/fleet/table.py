@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from greenzone.fleet.identity import short
 from greenzone.fleet.roll import FILE, KEPT, Entry, Roll, beyond
 from greenzone.report.terminal import as_text, section, table
 
@@ -50,20 +51,11 @@ def _rows(entries: Iterable[Entry]) -> RenderableType:
     rows = [
         (
             entry.number, entry.node or "-", entry.device or "-", Text(entry.state, style=_style(entry)),
-            identity(entry.uuid), entry.name or "-", "-" if entry.seconds is None else f"{entry.seconds:.1f}",
+            short(entry.uuid), entry.name or "-", "-" if entry.seconds is None else f"{entry.seconds:.1f}",
         )
         for entry in entries
     ]  # fmt: skip
     return table("#", "node", "device", "state", "identity", "part", "seconds", rows=rows, right=("#", "seconds"))
-
-
-def identity(uuid: str | None) -> str:
-    """A UUID's first two groups, which tell devices of a fleet apart.
-
-    >>> identity("GPU-1f2a3b4c-5d6e-7f80-9102-a3b4c5d6e7f8"), identity(None)
-    ('GPU-1f2a3b4c', '-')
-    """
-    return "-".join(uuid.split("-")[:2]) if uuid else "-"
 
 
 def _style(entry: Entry) -> str:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from greenzone.errors import RecordError
+from greenzone.fleet.identity import short
 from greenzone.records.record import METRICS, Record, Row
 
 SCHEMA = "greenzone.device/1"
@@ -71,7 +72,7 @@ class DeviceSummary:
     def label(self) -> str:
         """How a person finds it."""
         where = f"{self.node} " if self.node and not self.device.startswith(self.node) else ""
-        return f"{where}{self.device}{f' ({self.uuid[:16]})' if self.uuid else ''}"
+        return f"{where}{self.device}{f' ({short(self.uuid):.40})' if self.uuid else ''}"
 
     def line(self) -> str:
         """The summary as one line of JSON, its end included."""
