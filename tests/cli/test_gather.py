@@ -1,7 +1,10 @@
 """`greenzone fleet gather`: the slow one of eight emulated devices, and what cannot be used."""
 
 import json
+import os
 import shutil
+import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,7 +99,7 @@ def test_all_that_can_be_wrong_at_once(invoke: Invoke, node: Path, tmp_path: Pat
     [
         (["empty"], 1, "holds no record"), (["nowhere"], 1, "not there"), ([], 2, "RESULTS"),
         (["empty", "--racks", "none.csv"], 1, "cannot be read"), (["empty", "--threshold", "0"], 2, "threshold"),
-        (["empty", "--lines", "no/such/folder.jsonl"], 1, "cannot be written"),
+        (["empty", "--lines", "/dev/null/x.jsonl"], 1, "cannot be written"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_a_sentence(
@@ -115,3 +118,18 @@ def test_a_page_is_no_picture(invoke: Invoke, tmp_path: Path) -> None:
     done = invoke("fleet", "gather", tmp_path, "-o", tmp_path / "fleet.pdf")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "fleet.pdf: the page of a fleet is HTML; end its name with .html" in done.stderr
+
+
+def test_lines_go_into_a_pipe_and_do_not_take_its_place(
+    invoke: Invoke, emulated_record: Path, tmp_path: Path
+) -> None:
+    """Nor that of a device: a lot was once written over /dev/full."""
+    pipe, read = tmp_path / "lines", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text("utf-8")))
+    reader.start()
+    done = invoke("fleet", "gather", emulated_record, "--lines", pipe)
+    reader.join(60)
+    assert stat.S_ISFIFO(pipe.stat().st_mode), done.output
+    assert [json.loads(line)["schema"] for line in read[0].splitlines()] == ["greenzone.device/1"]
+    assert list(tmp_path.iterdir()) == [pipe]

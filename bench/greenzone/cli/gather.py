@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from greenzone.cli.options import FILE, echo, echo_json, say
-from greenzone.errors import FileError, GreenzoneError, InvalidMeasurement, NothingMeasured, UsageError
+from greenzone.errors import FileError, InvalidMeasurement, NothingMeasured, UsageError
 
 if TYPE_CHECKING:
     from greenzone.fleet.gathering.reading import Arrival
@@ -99,27 +99,16 @@ def _end(fleet: "Fleet") -> None:
 @contextmanager
 def _kept(found: Iterable["Arrival"], path: Path) -> Iterator[Iterator["Arrival"]]:
     """What arrives, each device written as a line on its way; the file is there once all of them are."""
-    from greenzone.records.store import require_no_record
+    from greenzone.records.store import writing
 
-    require_no_record(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as stream:
-            yield _written(found, stream)
-        partial.replace(path)
-    except OSError as error:
-        if isinstance(error, GreenzoneError):
-            raise
-        raise FileError(f"{path}: cannot be written ({error.strerror or error}); choose another file") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+    with writing(path) as stream:
+        yield _written(found, stream)
 
 
-def _written(found: Iterable["Arrival"], stream: TextIO) -> Iterator["Arrival"]:
+def _written(found: Iterable["Arrival"], stream: IO[bytes]) -> Iterator["Arrival"]:
     from greenzone.fleet.gathering.figures import DeviceSummary
 
     for arrival in found:
         if isinstance(arrival, DeviceSummary):
-            stream.write(arrival.line())
+            stream.write(arrival.line().encode("utf-8"))
         yield arrival

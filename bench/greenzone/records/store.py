@@ -5,14 +5,15 @@ import os
 import re
 import secrets
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import ValidationError
 
-from greenzone.errors import FileError, RecordError, UsageError
+from greenzone.errors import FileError, GreenzoneError, RecordError, UsageError
 from greenzone.records.record import READABLE, Record, Row
 
 WRITTEN = "a record is the JSON file that `greenzone run` writes"
@@ -71,7 +72,8 @@ def write_document(text: str, path: Path) -> None:
     Raises:
         FileError: the disk is full or the folder went away.
     """
-    _replace(text.encode("utf-8"), path)
+    with _whole(path) as stream:
+        stream.write(text.encode("utf-8"))
 
 
 def require_no_record(path: Path) -> None:
@@ -85,15 +87,6 @@ def require_no_record(path: Path) -> None:
             with path.open("rb") as stream:
                 if b'"greenzone.record/' in stream.read(_HEAD):
                     raise UsageError(f"{path}: is a record of a run, and is not written over; give another file")
-
-
-def _write_through(content: bytes, path: Path) -> None:
-    """A device or a pipe is written to, never replaced by a file."""
-    try:
-        with path.open("wb") as stream:
-            stream.write(content)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def write_text(text: str, path: Path) -> None:
@@ -113,27 +106,48 @@ def write_bytes(content: bytes, path: Path) -> None:
         UsageError: it would be written over a record.
         FileError: the disk is full or the folder went away.
     """
+    with writing(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A stream that becomes a file when all of it is written, as `write_bytes` does.
+
+    Raises:
+        UsageError: it would be written over a record.
+        FileError: the disk is full or the folder went away.
+    """
     require_no_record(path)
-    _replace(content, path)
+    with _whole(path) as stream:
+        yield stream
 
 
-def _replace(content: bytes, path: Path) -> None:
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
     path = Path(os.path.realpath(path))  # Path.resolve raises where links lead in a circle
-    if path.exists() and not path.is_file():
-        _write_through(content, path)
-        return
+    is_special = path.exists() and not path.is_file()
+    try:
+        # A device or a pipe is written to, never replaced by a file.
+        with path.open("wb") if is_special else _replacing(path) as stream:
+            yield stream
+    except OSError as error:
+        if isinstance(error, GreenzoneError):  # of whoever writes
+            raise
+        why = error.strerror or error
+        raise FileError(f"{path}: cannot be written ({why}); free space or choose another place") from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
-    except OSError as error:
-        raise FileError(
-            f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder"
-        ) from None
     finally:
         # Gone after the replace; left behind by a full disk or a Ctrl-C.
         with suppress(OSError):

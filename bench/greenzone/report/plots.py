@@ -1,15 +1,14 @@
 """Plots, the same bytes for the same data: no dates, fixed ids, text as text."""
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from greenzone.errors import FileError, GreenzoneError, UsageError
+from greenzone.errors import GreenzoneError, UsageError
 from greenzone.parts.metrics import METRICS
-from greenzone.records.store import require_no_record
+from greenzone.records.store import writing
 from greenzone.report.parts import span
 
 if TYPE_CHECKING:
@@ -116,15 +115,7 @@ def save(figure: "Figure", path: Path) -> None:
         FileError: the file cannot be written.
     """
     require_form(path)
-    require_no_record(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A date in the file would make two runs differ.
-        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower(), {})
-        figure.savefig(partial, metadata=metadata)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise FileError(f"{path}: cannot be written ({error.strerror or error}); choose another name") from None
+    # A date in the file would make two runs differ.
+    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower(), {})
+    with writing(path) as stream:
+        figure.savefig(stream, format=path.suffix.lower().removeprefix("."), metadata=metadata)
