@@ -99,7 +99,7 @@ def run(request: Request, progress: Progress = lambda _: None) -> Outcome:
     device = open_device(request.device, load_profile, request.seed, known=load_profiles(), fault=request.fault)
     record = _begun(request, device)
     path = path_for(request.folder, device.id, record.run.id)
-    write(record, path)
+    require_writable(path.parent)
     with held(path):
         return _measured(request, plans, device, record, path, progress)
 
@@ -138,7 +138,6 @@ def _resumed(path: Path, progress: Progress, models: Sequence[str], devices: Seq
         device.resumed()
     record = gone_on(found)
     record.findings = fresh.findings
-    write(record, path)
     return _measured(request, plans, device, record, path, progress)
 
 
@@ -203,6 +202,7 @@ def _measured(
     request: Request, plans: Sequence[Plan], device: Device, record: Record, path: Path, progress: Progress
 ) -> Outcome:
     try:
+        write(record, path)
         done = {unit.name for unit in record.run.finished}
         for unit in units_of(request.workloads or tuple(WORKLOADS), plans, device):
             if unit.name not in done:
